@@ -1,0 +1,1 @@
+"""Which technology is plugged into which port?"""

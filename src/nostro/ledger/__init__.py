@@ -1,0 +1,1 @@
+"""Who owns how much, and which entries prove it?"""

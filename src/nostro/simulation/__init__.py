@@ -1,0 +1,1 @@
+"""Do the invariants hold in bad weather?"""

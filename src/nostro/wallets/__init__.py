@@ -1,0 +1,1 @@
+"""Which customers bring money in and take it out?"""

@@ -1,0 +1,1 @@
+"""Which parts make up this deployment?"""
