@@ -1,0 +1,1 @@
+"""What does Nostro promise, sentence by sentence?"""
