@@ -1,0 +1,1 @@
+"""How does a command become durable, exactly once and in order?"""

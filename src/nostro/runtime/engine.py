@@ -1,0 +1,456 @@
+"""How does a command become durable, exactly once and in order?
+
+A single writer with its state in memory and group commit. Batch n+1 is decided while batch n
+commits; replies are released and effects started only after their batch is durable. Any failure to
+commit drops the state: start and recovery are one path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from nostro.kernel.codec import content_hash, encode, encode_events, encode_reply
+from nostro.kernel.messages import Command, Rejection, Tick, kind_of, room_of
+from nostro.kernel.reply import Receipt, Reply
+from nostro.kernel.room import Context
+from nostro.runtime.house import House, Known, Memory
+from nostro.runtime.ports import (
+    Batch,
+    Clock,
+    Entry,
+    Fenced,
+    Head,
+    Journal,
+    NotDone,
+    Outage,
+    OutboxRow,
+    OutcomeUnknown,
+    Overloaded,
+    sealed,
+)
+from nostro.runtime.recovery import recalled, recover
+
+KEY_LENGTH_MAX = 255
+RETRY_FIRST_S = 0.05
+RETRY_LAST_S = 2.0
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Bounds of an engine: waiting requests, rows and payload bytes of one commit, and the pause
+    between looks at what is due."""
+
+    queue_max: int = 10_000
+    batch_rows_max: int = 2_048
+    batch_bytes_max: int = 16_000_000
+    tick_s: float = 0.1
+
+
+class EngineState(StrEnum):
+    """Where an engine is in its life."""
+
+    RECOVERING = "recovering"
+    RUNNING = "running"
+    FENCED = "fenced"
+    STOPPED = "stopped"
+
+
+class EngineStats(msgspec.Struct):
+    """Counters since start; times in seconds."""
+
+    commands: int = 0
+    rejected: int = 0
+    replayed: int = 0
+    conflicts: int = 0
+    overloaded: int = 0
+    batches: int = 0
+    recoveries: int = 0
+    commit_s: float = 0.0
+    decide_s: float = 0.0
+    recovery_s: float = 0.0
+
+
+class _Request:
+    __slots__ = ("actor", "command", "future", "heights", "key", "request_hash", "settles")
+
+    def __init__(
+        self,
+        key: str,
+        command: Command,
+        actor: str,
+        settles: tuple[int, int] | None,
+        future: asyncio.Future[Receipt],
+    ) -> None:
+        self.key = key
+        self.command = command
+        self.actor = actor
+        self.settles = settles
+        self.future = future
+        self.request_hash = content_hash(command)
+        self.heights: list[int] = []
+        """Heights at which this very request was decided: a reply found there is its own, not a
+        repeat."""
+
+
+class _Draft:
+    """A batch being decided: rows, and what to answer once they are durable."""
+
+    def __init__(self, base: Head) -> None:
+        self.base = base
+        self.entries: list[Entry] = []
+        self.effects: list[OutboxRow] = []
+        self.settled: list[tuple[int, int]] = []
+        self.answers: list[tuple[_Request, Receipt]] = []
+        self.refused: list[tuple[_Request, Rejection]] = []
+        self.size = 0
+
+
+class Engine:
+    """The single writer of one chain. Everything runs on one event loop; `submit` is the only way
+    in."""
+
+    def __init__(
+        self,
+        *,
+        house: House,
+        journal: Journal,
+        clock: Clock,
+        chain: str = "main",
+        settings: EngineSettings | None = None,
+        on_effects: Callable[[Sequence[OutboxRow]], None] | None = None,
+    ) -> None:
+        self.chain = chain
+        self.stats = EngineStats()
+        self.state = EngineState.STOPPED
+        self.state_reason = "not started"
+        self._house = house
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings or EngineSettings()
+        self._on_effects = on_effects
+        self._queue: deque[_Request] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._commit: asyncio.Task[None] | None = None
+        self._committing: _Draft | None = None
+        self._memory: Memory = house.new()
+        self._head = Head(0, b"", 0, 0)
+        self._draft = _Draft(self._head)
+        self._ticking = False
+
+    # -- the way in
+    # ---------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        *,
+        key: str,
+        command: Command,
+        actor: str,
+        settles: tuple[int, int] | None = None,
+    ) -> asyncio.Future[Receipt]:
+        """Queue a command and return the future of its durable receipt.
+
+        `key` is the idempotency key (1 to 255 characters); `settles` names the effect whose
+        outcome this is. Raises Overloaded or NotDone at once, nothing accepted. The future raises
+        Rejection `engine.key_reused` (same key, other content) or an Outage; OutcomeUnknown means:
+        ask again with the same key.
+        """
+        if self.state in (EngineState.FENCED, EngineState.STOPPED):
+            raise NotDone(f"the engine is {self.state}: {self.state_reason}")
+        if len(self._queue) >= self._settings.queue_max:
+            self.stats.overloaded += 1
+            raise Overloaded(f"{len(self._queue)} commands are waiting already")
+        if not 0 < len(key) <= KEY_LENGTH_MAX:
+            raise Rejection("engine.bad_key", length=len(key), length_max=KEY_LENGTH_MAX)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Request(key, command, actor, settles, future))
+        self._wake.set()
+        return future
+
+    @property
+    def height(self) -> int:
+        """Return the durable height."""
+        return self._head.height
+
+    @property
+    def queued(self) -> int:
+        """Return how many requests wait."""
+        return len(self._queue)
+
+    def digests(self) -> Mapping[str, str]:
+        """Return each room's state hash; meaningful only when nothing is in flight."""
+        return self._house.digests(self._memory)
+
+    # -- life -------------------------------------------------------------------------------------
+    # --------------
+
+    async def start(self) -> None:
+        """Recover once and start the writer; raises an Outage when the journal cannot be opened."""
+        self.state, self.state_reason = EngineState.RECOVERING, "starting"
+        await self._recover()
+        self._tasks = [
+            asyncio.create_task(self._run(), name=f"engine-{self.chain}"),
+            asyncio.create_task(self._keep_time(), name=f"timer-{self.chain}"),
+        ]
+
+    async def stop(self) -> None:
+        """Finish what is decided, refuse what waits, let the chain go."""
+        if self.state is EngineState.RUNNING and self._commit is not None:
+            await asyncio.wait([self._commit])
+        self.state, self.state_reason = EngineState.STOPPED, "stopped"
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._take_back()
+        self._fail_all(NotDone("the engine was stopped"))
+        await self._journal.close()
+
+    async def _recover(self) -> None:
+        started = perf_counter()
+        memory, head = await recover(self._house, self._journal)
+        self._memory, self._head = memory, head
+        self._draft = _Draft(head)
+        self.stats.recovery_s = perf_counter() - started
+        self.state, self.state_reason = EngineState.RUNNING, ""
+        effects = await self._journal.outbox()
+        if effects and self._on_effects:
+            self._on_effects(effects)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._turn()
+            except Outage as outage:
+                await self._crash(outage)
+            except Exception as bug:
+                await self._crash(OutcomeUnknown(f"a bug: {bug!r}"))
+
+    async def _turn(self) -> None:
+        """Decide what waits; start the next commit when none is under way."""
+        if self._commit is not None and self._commit.done():
+            finished, self._commit = self._commit, None
+            finished.result()
+            self._committing = None
+            # Only here, never while ids are being recalled: an id must not leave memory between
+            # two looks. lf._house.settle(self._memory, self._head.height)
+        room = self._settings.batch_rows_max - len(self._draft.entries)
+        if self._queue and room > 0 and self._draft.size < self._settings.batch_bytes_max:
+            await self._decide(room)
+        if self._commit is None and (self._draft.answers or self._draft.refused):
+            draft, self._draft = self._draft, _Draft(self._end_of(self._draft))
+            self._committing = draft
+            self._commit = asyncio.create_task(self._write(draft))
+            self._commit.add_done_callback(lambda _: self._wake.set())
+            if self._queue:
+                self._wake.set()
+
+    @staticmethod
+    def _end_of(draft: _Draft) -> Head:
+        if not draft.entries:
+            return draft.base
+        last = draft.entries[-1]
+        return Head(last.height, last.hash, last.at_us, draft.base.fence)
+
+    # -- deciding ---------------------------------------------------------------------------------
+    # --------------
+
+    async def _decide(self, room: int) -> None:
+        requests = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        try:
+            known, ids = await recalled(self._house, self._journal, self._memory, requests)
+        except Outage:
+            self._queue.extendleft(reversed(requests))
+            raise
+        started = perf_counter()
+        for index, request in enumerate(requests):
+            if self._draft.size >= self._settings.batch_bytes_max:
+                self._queue.extendleft(reversed(requests[index:]))
+                break
+            try:
+                self._decide_one(request, known.get(request.key), ids.get(index, {}))
+            except Exception as bug:
+                self._queue.extendleft(reversed(requests[index + 1 :]))
+                self._refuse(request, OutcomeBug(request.command, bug))
+                raise NotDone(f"a bug: {bug!r}") from bug
+        self.stats.decide_s += perf_counter() - started
+
+    def _decide_one(self, request: _Request, cold: Known | None, ids: Mapping[str, Any]) -> None:
+        draft, memory = self._draft, self._memory
+        known = memory.keys.hot(request.key) or cold
+        if known is not None:
+            self._answer_again(request, known)
+            return
+        command = request.command
+        at_us = max(self._clock.now_us(), memory.at_us + 1)
+        height = memory.height + 1
+        context = Context(height, at_us, request.actor, ids)
+        outcome = self._house.handle(memory, command, context)
+        reply = outcome.reply
+        entry = _entry(self.chain, memory, context, request, outcome.events, reply)
+        memory.height, memory.hash, memory.at_us = height, entry.hash, at_us
+        memory.keys.add(request.key, Known(height, at_us, request.request_hash, reply), height)
+        request.heights.append(height)
+        draft.entries.append(entry)
+        draft.size += len(entry.payload) + len(entry.reply)
+        for index, effect in enumerate(outcome.effects):
+            draft.effects.append(OutboxRow(height, index, kind_of(type(effect)), encode(effect)))
+        if request.settles is not None:
+            draft.settled.append(request.settles)
+        draft.answers.append((request, Receipt(height, at_us, False, reply)))
+        self.stats.commands += 1
+        self.stats.rejected += not reply.accepted
+
+    def _answer_again(self, request: _Request, known: Known) -> None:
+        """Answer a key that was used before: with the first reply, or with a refusal if the
+        content differs."""
+        draft = self._draft
+        if known.request_hash != request.request_hash:
+            self.stats.conflicts += 1
+            no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
+            draft.refused.append((request, no))
+            return
+        again = known.height not in request.heights
+        self.stats.replayed += again
+        if request.settles is not None:
+            draft.settled.append(request.settles)
+        draft.answers.append((request, Receipt(known.height, known.at_us, again, known.reply)))
+
+    # -- committing
+    # ---------------------------------------------------------------------------------------------
+
+    async def _write(self, draft: _Draft) -> None:
+        started = perf_counter()
+        if draft.entries or draft.settled:
+            await self._journal.append(
+                Batch(draft.entries, draft.effects, draft.settled), draft.base
+            )
+            self._head = self._end_of(draft)
+            self.stats.batches += 1
+        self.stats.commit_s += perf_counter() - started
+        for request, receipt in draft.answers:
+            if not request.future.done():
+                request.future.set_result(receipt)
+        for refused, no in draft.refused:
+            self._refuse(refused, no)
+        if draft.effects and self._on_effects:
+            self._on_effects(draft.effects)
+
+    async def _crash(self, outage: Outage) -> None:
+        """Drop the state, recover by replay, and ask again for everything that was in flight."""
+        self.state, self.state_reason = EngineState.RECOVERING, str(outage)
+        self.stats.recoveries += 1
+        if self._commit is not None:
+            await asyncio.wait([self._commit])
+        self._take_back()
+        if isinstance(outage, Fenced):
+            self.state, self.state_reason = EngineState.FENCED, str(outage)
+            self._fail_all(outage)
+            return
+        await self._recover_until_up()
+
+    def _take_back(self) -> None:
+        """Put every request that was decided and not answered back at the front of the queue, in
+        order."""
+        drafts = [draft for draft in (self._committing, self._draft) if draft is not None]
+        self._commit, self._committing, self._draft = None, None, _Draft(self._head)
+        for draft in drafts:
+            for request, no in draft.refused:
+                self._refuse(request, no)
+        requests = [request for draft in drafts for request, _ in draft.answers]
+        self._queue.extendleft(r for r in reversed(requests) if not r.future.done())
+
+    async def _recover_until_up(self) -> None:
+        pause = RETRY_FIRST_S
+        while True:
+            try:
+                await self._recover()
+                return
+            except Fenced as fenced:
+                self.state, self.state_reason = EngineState.FENCED, str(fenced)
+                self._fail_all(fenced)
+                return
+            except Outage as outage:
+                self.state_reason = str(outage)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, RETRY_LAST_S)
+
+    def _fail_all(self, error: Outage) -> None:
+        """Fail what waits; what was decided before the failure may be durable, so its outcome is
+        unknown."""
+        while self._queue:
+            request = self._queue.popleft()
+            self._refuse(request, OutcomeUnknown(str(error)) if request.heights else error)
+
+    @staticmethod
+    def _refuse(request: _Request, error: Exception) -> None:
+        if not request.future.done():
+            request.future.set_exception(error)
+
+    # -- time -------------------------------------------------------------------------------------
+    # --------------
+
+    async def _keep_time(self) -> None:
+        """Submit a Tick whenever a room is due; one at a time."""
+        while True:
+            await self._clock.sleep(self._settings.tick_s)
+            if self._ticking or self.state is not EngineState.RUNNING:
+                continue
+            due = self._house.due(self._memory)
+            now = self._clock.now_us()
+            if due is None or due > now:
+                continue
+            try:
+                future = self.submit(
+                    key=f"tick:{self._head.fence}:{now}", command=Tick(), actor="clock"
+                )
+            except NotDone:
+                continue
+            self._ticking = True
+            future.add_done_callback(self._tick_done)
+
+    def _tick_done(self, future: asyncio.Future[Receipt]) -> None:
+        self._ticking = False
+        if not future.cancelled():
+            future.exception()
+
+
+class OutcomeBug(NotDone):
+    """A decision failed for a reason that is our fault; the command changed nothing."""
+
+    def __init__(self, command: Command, bug: Exception) -> None:
+        super().__init__(f"deciding {type(command).__name__} failed: {bug!r}")
+
+
+def _entry(
+    chain: str,
+    memory: Memory,
+    context: Context,
+    request: _Request,
+    events: Sequence[Any],
+    reply: Reply,
+) -> Entry:
+    cls = type(request.command)
+    return sealed(
+        chain=chain,
+        height=context.height,
+        command_id=request.key,
+        request_hash=request.request_hash,
+        actor=request.actor,
+        room=room_of(cls),
+        stream=request.command.stream,
+        kind=kind_of(cls),
+        at_us=context.at_us,
+        payload=encode_events(events),
+        reply=encode_reply(reply),
+        prev_hash=memory.hash,
+    )

@@ -1,0 +1,205 @@
+"""What happens, in memory, when one command meets the rooms and the flows?
+
+Pure of I/O: the engine adds durability, the follower and the auditor use the same fold.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from nostro.kernel.codec import Codec, decode_reply
+from nostro.kernel.messages import Command, Effect, Event, Rejection, Tick, kind_of
+from nostro.kernel.reply import Reply
+from nostro.kernel.room import Answer, Context, Decision, Flow, Order, Position, Room, Step
+from nostro.kernel.seen import SeenIndex
+from nostro.runtime.ports import GENESIS_HASH, Entry
+
+STEPS_MAX = 100_000
+"""Steps of one command's cascade; more is a flow that feeds itself."""
+
+KEYS_HOT_MAX = 200_000
+"""Idempotency keys whose replies are kept in memory; older ones are read from the journal when
+they come back."""
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What an idempotency key led to the first time."""
+
+    height: int
+    at_us: int
+    request_hash: bytes
+    reply: Reply
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one command came to: all events of its cascade in order, the reply, and the effects to
+    perform."""
+
+    events: Sequence[Event]
+    reply: Reply
+    effects: Sequence[Effect]
+
+
+class Memory:
+    """The state of one chain: every room's state, the keys seen, and the end of the chain."""
+
+    def __init__(self, states: dict[str, Any], keys: SeenIndex[Known]) -> None:
+        self.states = states
+        self.keys = keys
+        self.height = 0
+        self.hash = GENESIS_HASH
+        self.at_us = 0
+
+
+class House:
+    """The rooms and the flows of a deployment, and how a command runs through them."""
+
+    def __init__(
+        self,
+        *,
+        rooms: Sequence[Room[Any]],
+        flows: Mapping[type[Event], Flow],
+        effects: Iterable[type[Effect]] = (),
+        keys_hot_max: int = KEYS_HOT_MAX,
+    ) -> None:
+        self.rooms: dict[str, Room[Any]] = {room.name: room for room in rooms}
+        self._flows = dict(flows)
+        self._keys_hot_max = keys_hot_max
+        self._by_command = {command: room for room in rooms for command in room.commands}
+        self._by_event = {event: room for room in rooms for event in room.events}
+        self.kinds = {command: kind_of(command) for command in (*self._by_command, Tick)}
+        self.codec = Codec(self._by_event, effects)
+
+    def new(self) -> Memory:
+        """Return the memory before the first command."""
+        states = {name: room.new() for name, room in self.rooms.items()}
+        return Memory(states, SeenIndex(hot_max=self._keys_hot_max))
+
+    def cold(self, memory: Memory, command: Command) -> Sequence[tuple[str, int]]:
+        """Return (id, height) of ids the command names that may have left memory."""
+        room = self._by_command.get(type(command))
+        return room.cold(memory.states[room.name], command) if room else ()
+
+    def recall(self, command: Command, ids: Sequence[str], entry: Entry) -> Mapping[str, Any]:
+        """Return what a journal row says of the wanted ids of a command."""
+        room = self._by_command[type(command)]
+        return room.recall(ids, self.codec.decode_events(entry.payload))
+
+    def due(self, memory: Memory) -> int | None:
+        """Return the earliest time at which a Tick would do something."""
+        times = (room.due(memory.states[name]) for name, room in self.rooms.items())
+        return min((time for time in times if time is not None), default=None)
+
+    def handle(self, memory: Memory, command: Command, context: Context) -> Outcome:
+        """Decide a command, evolve, and run the flows to the end. Any exception but a Rejection is
+        a bug, after which `memory` must be thrown away."""
+        return _Cascade(self, memory, context).run(command)
+
+    def replay(self, memory: Memory, entry: Entry) -> list[Event]:
+        """Apply one journal row to memory and return its events; raises ValueError when it does
+        not follow."""
+        if entry.height != memory.height + 1 or entry.prev_hash != memory.hash:
+            raise ValueError(f"height {entry.height} does not follow height {memory.height}")
+        events = self.codec.decode_events(entry.payload)
+        self.evolve(memory, events, Position(entry.height, entry.at_us))
+        known = Known(entry.height, entry.at_us, entry.request_hash, decode_reply(entry.reply))
+        memory.keys.add(entry.command_id, known, entry.height)
+        memory.height, memory.hash, memory.at_us = entry.height, entry.hash, entry.at_us
+        return events
+
+    def evolve(self, memory: Memory, events: Iterable[Event], position: Position) -> None:
+        """Apply events in order."""
+        states = memory.states
+        for event in events:
+            room = self._by_event[type(event)]
+            room.evolve(states[room.name], event, position)
+
+    def settle(self, memory: Memory, height: int) -> None:
+        """Let what is older than a durable height leave memory."""
+        memory.keys.settle(height)
+        for name, room in self.rooms.items():
+            room.settle(memory.states[name], height)
+
+    def digests(self, memory: Memory) -> dict[str, str]:
+        """Return each room's state hash in hex."""
+        return {name: room.digest(memory.states[name]).hex() for name, room in self.rooms.items()}
+
+    def steps_of(self, event: Event) -> Sequence[Step]:
+        """Return what the flows make of an event."""
+        flow = self._flows.get(type(event))
+        return flow(event) if flow else ()
+
+    def deciders(self, memory: Memory, command: Command, at_us: int) -> Sequence[Room[Any]]:
+        """Return the rooms that decide a command: its own, or for a Tick every room that is due."""
+        if type(command) is not Tick:
+            return (self._by_command[type(command)],)
+        due = ((room, room.due(memory.states[room.name])) for room in self.rooms.values())
+        return [room for room, time in due if time is not None and time <= at_us]
+
+
+class _Cascade:
+    """One command on its way through the house."""
+
+    def __init__(self, house: House, memory: Memory, context: Context) -> None:
+        self._house = house
+        self._memory = memory
+        self._context = context
+        self._position = Position(context.height, context.at_us)
+        self._events: list[Event] = []
+        self._effects: list[Effect] = []
+        self._steps: deque[Step] = deque()
+        self._answer: Reply | None = None
+
+    def run(self, command: Command) -> Outcome:
+        try:
+            reply = self._decide(command)
+        except Rejection as no:
+            reply = Reply(code=no.code, facts=dict(no.facts))
+        for _ in range(STEPS_MAX):
+            if not self._steps:
+                return Outcome(self._events, self._answer or reply, self._effects)
+            self._take(self._steps.popleft())
+        raise AssertionError(
+            f"a flow feeds itself: more than {STEPS_MAX} steps after {command!r:.200}"
+        )
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Order(command, otherwise):
+                no = self._refusal(command)
+                if no is None:
+                    return
+                if otherwise is None:
+                    raise AssertionError(
+                        f"no flow answers {no} to {type(command).__name__}"
+                    ) from no
+                self._steps.extendleft(reversed(otherwise(no)))
+            case Answer(body, code, facts):
+                self._answer = Reply(code=code, facts=facts, body=body)
+            case _:
+                self._effects.append(step.effect)
+
+    def _refusal(self, command: Command) -> Rejection | None:
+        try:
+            reply = self._decide(command)
+        except Rejection as no:
+            return no
+        return None if reply.accepted else Rejection(reply.code, **reply.facts)
+
+    def _decide(self, command: Command) -> Reply:
+        decision = Decision()
+        for room in self._house.deciders(self._memory, command, self._context.at_us):
+            state = self._memory.states[room.name]
+            decision = room.decide(state, command, self._context)
+            for event in decision.events:
+                room.evolve(state, event, self._position)
+                self._steps.extend(self._house.steps_of(event))
+            self._events.extend(decision.events)
+        no = decision.refusal
+        if no is not None:
+            return Reply(code=no.code, facts=dict(no.facts))
+        return Reply(body=decision.body)
