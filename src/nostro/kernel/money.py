@@ -44,7 +44,8 @@ def parse_amount(text: str | int | Decimal, asset: Asset) -> int:
     if not isinstance(exponent, int):
         raise Rejection("money.not_a_number", amount=said)
     value = int("".join(map(str, digits)))
-    shift = exponent + asset.scale
+    minor: int
+    shift: int = exponent + asset.scale
     if value and shift > AMOUNT_DIGITS_MAX:
         raise Rejection("money.too_large", amount=said, digits_max=AMOUNT_DIGITS_MAX)
     if shift >= 0:
@@ -61,8 +62,7 @@ def parse_amount(text: str | int | Decimal, asset: Asset) -> int:
 
 
 def format_amount(amount_minor: int, scale: int) -> str:
-    """Return the decimal string of minor units, with exactly `scale` decimals: `format_amount(150,
-    2)` is `1.50`."""
+    """Return the decimal string of minor units with exactly `scale` decimals: 150, 2 is `1.50`."""
     if scale == 0:
         return str(amount_minor)
     sign = "-" if amount_minor < 0 else ""
