@@ -1,0 +1,284 @@
+"""How is this deployment set up, and where does each value come from?
+
+A value is taken from the first place that names it: an option of the command line, the
+environment (`NOSTRO_<KEY>`), the file (`NOSTRO_CONFIG`, or `nostro.toml` in the working directory),
+the default. An unknown key is refused together with the nearest one; nothing is ignored in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError as SourceError,
+    TomlConfigSettingsSource,
+)
+
+ENV_PREFIX = "NOSTRO_"
+CONFIG_ENV = "NOSTRO_CONFIG"
+CONFIG_FILE = "nostro.toml"
+# The environment of the test suite is not the platform's: `NOSTRO_TEST_POSTGRES_BIN` and its like.
+FOREIGN_ENV_PREFIX = "NOSTRO_TEST_"
+
+
+class Origin(StrEnum):
+    """The place a value was taken from."""
+
+    OPTION = "option"
+    ENV = "env"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used: one line for each complaint, ending with the remedy."""
+
+    def __init__(self, complaints: Iterable[str]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("\n".join(self.complaints))
+
+
+def default_data_dir() -> Path:
+    """Return where this machine keeps the state of a service: /var/lib for root, XDG for a user.
+
+    Not the working directory: a platform started from elsewhere would open an empty ledger.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/nostro")
+    data_home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data_home).expanduser() / "nostro"
+
+
+def _absolute(path: object) -> object:
+    return Path(path).expanduser().absolute() if isinstance(path, str | Path) else path
+
+
+def _limits_by_asset(value: object) -> object:
+    """Read `EUR=10000,BTC=0.5`, or a table of asset to decimal string, exactly."""
+    if isinstance(value, str):
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        if any(not sign for _, sign, _ in pairs):
+            raise ValueError("write it as EUR=10000,BTC=0.5")
+        value = {asset.strip(): limit.strip() for asset, _, limit in pairs}
+    if not isinstance(value, Mapping):
+        raise ValueError("write it as EUR=10000,BTC=0.5, or as a table of asset to decimal string")
+    return {asset: _limit(asset, limit) for asset, limit in value.items()}
+
+
+def _limit(asset: str, limit: object) -> Decimal:
+    if isinstance(limit, float | bool) or not isinstance(limit, str | int | Decimal):
+        raise ValueError(f"{asset}: write the limit as a decimal string, it is read exactly")
+    try:
+        amount = Decimal(limit)
+    except InvalidOperation:
+        raise ValueError(f"{asset}: {limit!r} is not a decimal number") from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"{asset}: a limit is zero or more")
+    return amount
+
+
+AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
+AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")]
+ApprovalLimits = Annotated[
+    dict[AssetCode, Decimal],
+    NoDecode,
+    BeforeValidator(_limits_by_asset),
+    PlainSerializer(lambda limits: {asset: f"{limit:f}" for asset, limit in limits.items()}),
+]
+
+DEFAULT_APPROVAL_LIMITS = {
+    "EUR": Decimal("10000"),
+    "USD": Decimal("10000"),
+    "GBP": Decimal("10000"),
+    "CHF": Decimal("10000"),
+    "JPY": Decimal("1000000"),
+    "BTC": Decimal("0.5"),
+    "ETH": Decimal("5"),
+    "USDC": Decimal("10000"),
+    "USDT": Decimal("10000"),
+}
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Read it with `load_settings`, which knows the origins."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    data_dir: AbsolutePath = Field(
+        default_factory=default_data_dir,
+        description="where the embedded PostgreSQL keeps the ledger: /var/lib/nostro for root, "
+        "else $XDG_DATA_HOME/nostro",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="address the API listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 takes any free one")
+    postgres_url: SecretStr | None = Field(
+        None, description="PostgreSQL 15 or newer, as a URL; without it a private one is started"
+    )
+    postgres_bin_dir: AbsolutePath | None = Field(
+        None, description="binaries of the private PostgreSQL, instead of the wheel's"
+    )
+    chain: str = Field(
+        "main", pattern=r"^[a-z][a-z0-9_]{0,31}$", description="name of the chain this engine owns"
+    )
+    queue_max: int = Field(
+        10_000, ge=1, le=1_000_000, description="commands that may wait; beyond it callers retry"
+    )
+    batch_max: int = Field(
+        2_048, ge=1, le=100_000, description="commands the engine commits together"
+    )
+    snapshot_every_rows: int = Field(
+        50_000, ge=1, description="journal rows between two snapshots of the state"
+    )
+    at_least_timeout_ms: int = Field(
+        2_000, ge=0, le=60_000, description="how long a read waits for the height it asks for"
+    )
+    idempotency_hot_max: int = Field(
+        1_000_000, ge=0, description="newest idempotency keys kept in full in memory"
+    )
+    approval_limit: ApprovalLimits = Field(
+        default_factory=lambda: dict(DEFAULT_APPROVAL_LIMITS),
+        description="withdrawals above it need a second person, by asset; "
+        "0 for an asset that is not listed",
+    )
+    follower: bool = Field(True, description="keep the views in step, in a process of its own")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto writes for people on a terminal, and JSON elsewhere"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is logged"
+    )
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Option before environment before file; no `.env`, no secrets directory."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, file
+
+    @model_validator(mode="after")
+    def _batch_fits_the_queue(self) -> Settings:
+        if self.batch_max > self.queue_max:
+            raise ValueError(f"batch_max ({self.batch_max}) exceeds queue_max ({self.queue_max})")
+        return self
+
+    def origin(self, key: str) -> Origin:
+        """Say where the value of `key` comes from. Raises KeyError for an unknown key."""
+        if key not in type(self).model_fields:
+            raise KeyError(key)
+        return self._origins.get(key, Origin.DEFAULT)
+
+
+def settings_file() -> Path | None:
+    """Return the settings file in force, or None. Raises SettingsError if the named one is missing."""
+    named = os.environ.get(CONFIG_ENV)
+    if named:
+        file = Path(named).expanduser()
+        if not file.is_file():
+            raise SettingsError(
+                [f"{CONFIG_ENV} names {named}, which is no file: create it, or unset it"]
+            )
+        return file
+    return Path(CONFIG_FILE) if Path(CONFIG_FILE).is_file() else None
+
+
+def load_settings(**options: Any) -> Settings:
+    """Read, check and return the settings in force.
+
+    `options` come from the command line and win; an option that is None was not given.
+    Raises SettingsError, which names every complaint at once.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    file = settings_file()
+    in_file = _read_file(file)
+    complaints = [*_unknown_in_environment(), *_unknown_in_file(in_file, file)]
+    if complaints:
+        raise SettingsError(complaints)
+    try:
+        in_env = EnvSettingsSource(Settings)()
+        places = ((Origin.FILE, in_file), (Origin.ENV, in_env), (Origin.OPTION, given))
+        origins = {key: origin for origin, values in places for key in values}
+        settings = Settings(**given)
+    except SourceError as error:
+        raise SettingsError([f"{error}: write the value as JSON"]) from None
+    except ValidationError as error:
+        raise SettingsError(_complaints(error, origins)) from None
+    settings._origins.update(origins)
+    return settings
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file} is no TOML file: {error}"]) from None
+    except OSError as error:
+        raise SettingsError([f"{file} cannot be read: {error.strerror}"]) from None
+
+
+def _unknown_in_environment() -> Iterable[str]:
+    known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields} | {CONFIG_ENV}
+    for name in sorted(os.environ):
+        ours = name.upper().startswith(ENV_PREFIX) and not name.startswith(FOREIGN_ENV_PREFIX)
+        if ours and name.upper() not in known:
+            yield f"unknown environment variable {name}{_nearest(name.upper(), known)}"
+
+
+def _unknown_in_file(values: Mapping[str, Any], file: Path | None) -> Iterable[str]:
+    for key in sorted(values.keys() - Settings.model_fields.keys()):
+        yield f"unknown key {key!r} in {file}{_nearest(key, Settings.model_fields)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    if matches:
+        return f": did you mean {matches[0]}?"
+    return ": `nostro config show` lists the keys"
+
+
+def _complaints(error: ValidationError, origins: Mapping[str, Origin]) -> Iterable[str]:
+    """Turn pydantic's findings into one line each, without the value: it may be secret."""
+    for finding in error.errors(include_url=False, include_context=False, include_input=False):
+        message = finding["msg"].removeprefix("Value error, ")
+        key = str(finding["loc"][0]) if finding["loc"] else ""
+        match origins.get(key):
+            case Origin.ENV:
+                yield f"{ENV_PREFIX}{key.upper()}: {message}"
+            case Origin.FILE:
+                yield f"{key} in the settings file: {message}"
+            case Origin.OPTION:
+                yield f"option {key}: {message}"
+            case _:
+                yield f"{key}: {message}" if key else message
