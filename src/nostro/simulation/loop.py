@@ -1,0 +1,196 @@
+"""In which order do things happen when only the seed decides, and how long does an hour take?
+
+An asyncio event loop with virtual time: of all callbacks that are ready a seeded generator picks
+the next, and when nothing is ready the clock jumps to the next timer. Callbacks belong to a
+`Process` (by their context), and a process dies as by SIGKILL: nothing of it ever runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+STEPS_MAX = 2_000_000
+"""Callbacks of one run; more is a loop that never comes to rest."""
+
+
+class Stuck(Exception):
+    """The run cannot end: nothing is left that could happen, or too much has happened."""
+
+
+class Process:
+    """What dies as one. `steps_left`: how many callbacks it still lives through (None: unbounded);
+    `on_death` is called once when it has died that way."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.steps_left: int | None = None
+        self.on_death: Callable[[], None] | None = None
+
+    def kill(self) -> None:
+        """End it: none of its callbacks runs again, no `finally` either."""
+        self.alive = False
+
+    def context(self) -> Context:
+        """Return a context in which everything that is started belongs to this process."""
+        context = copy_context()
+        context.run(_PROCESS.set, self)
+        return context
+
+    def take_step(self) -> bool:
+        """Count one callback; returns False when the process is dead, or dies of this step."""
+        if self.alive and self.steps_left is not None:
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                self.kill()
+                if self.on_death is not None:
+                    self.on_death()
+        return self.alive
+
+
+_PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+
+
+class SeededLoop(asyncio.AbstractEventLoop):
+    """A deterministic event loop: the same seed and program give the same order, always."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = Random(seed)
+        self._ready: list[tuple[Process | None, asyncio.Handle]] = []
+        self._timers: list[tuple[float, int, Process | None, asyncio.TimerHandle]] = []
+        self._now = 0.0
+        self._timer_count = 0
+        self._closed = False
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.steps = 0
+        self.complaints: list[str] = []
+        """What asyncio would have logged: exceptions that nobody handled."""
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run until `main` is done and return its result; raises Stuck when that cannot be."""
+        asyncio._set_running_loop(self)
+        try:
+            task = self.create_task(main)
+            while not task.done():
+                self._step()
+            return task.result()
+        finally:
+            asyncio._set_running_loop(None)
+            self._closed = True
+
+    def _step(self) -> None:
+        ready = self._ready
+        while not ready:
+            self._pass_time()
+        self.steps += 1
+        if self.steps > STEPS_MAX:
+            raise Stuck(f"{STEPS_MAX} callbacks, and no end")
+        index = int(self._random.random() * len(ready))
+        process, handle = ready[index]
+        ready[index] = ready[-1]
+        ready.pop()
+        if not handle.cancelled() and (process is None or process.take_step()):
+            handle._run()
+
+    def _pass_time(self) -> None:
+        """Jump to the next timer and make ready all that are due then."""
+        timers = self._timers
+        if not timers:
+            raise Stuck("nothing is ready, no timer is set, and the run has not ended")
+        self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            _, _, process, handle = heapq.heappop(timers)
+            if not handle.cancelled() and (process is None or process.alive):
+                self._ready.append((process, handle))
+
+    # -- what asyncio asks of a loop --------------------------------------------------------------
+
+    def time(self) -> float:
+        """Return virtual seconds since the run began."""
+        return self._now
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Make a callback ready."""
+        if context is None:
+            context = copy_context()
+        handle = asyncio.Handle(callback, args, self, context)
+        if not self._closed:
+            self._ready.append((context.get(_PROCESS), handle))
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Make a callback ready after `delay` virtual seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Make a callback ready at a virtual time."""
+        if context is None:
+            context = copy_context()
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, context.get(_PROCESS), handle))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Leave a cancelled timer where it is; it is skipped when its time comes."""
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Return a new future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """Start a coroutine. It is kept to the end of the run: what is collected runs `finally`."""
+        task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self._tasks.append(task)
+        return task
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Note what nobody handled."""
+        error = context.get("exception")
+        self.complaints.append(f"{context.get('message')}: {error!r}" if error else str(context))
+
+    def get_debug(self) -> bool:
+        """Tell that asyncio's debug mode is off."""
+        return False
+
+    def is_running(self) -> bool:
+        """Tell whether the run has not ended yet."""
+        return not self._closed
+
+    def is_closed(self) -> bool:
+        """Tell whether the run has ended."""
+        return self._closed
+
+
+def seeded_loop(seed: str) -> SeededLoop:
+    """Return a loop whose order of callbacks follows from `seed` alone."""
+    return SeededLoop(seed)  # type: ignore[abstract]  # sockets, threads and signals do not exist
