@@ -3,8 +3,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-# The last line on stdout is the result, also under `make -C`.
-MAKEFLAGS += --no-print-directory
 
 # The interpreter the virtual environment is built from: the first of these that is new enough.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -1,0 +1,1 @@
+"""What fits each port without leaving the process?"""
