@@ -200,7 +200,7 @@ class Settings(BaseSettings):
 
 
 def settings_file() -> Path | None:
-    """Return the settings file in force, or None. Raises SettingsError if the named one is missing."""
+    """Return the file in force, or None. Raises SettingsError when a named one is missing."""
     named = os.environ.get(CONFIG_ENV)
     if named:
         file = Path(named).expanduser()
