@@ -1,0 +1,1 @@
+"""How does the platform live on PostgreSQL?"""
