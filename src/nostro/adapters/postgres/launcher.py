@@ -39,9 +39,9 @@ from nostro.adapters.postgres.cluster import (
     log_tail,
     write_settings,
 )
-from nostro.adapters.postgres.copies import reachable
 from nostro.adapters.postgres.faults import DataDirectoryUnusable, ServerNotStarted
 from nostro.adapters.postgres.holder import DirectoryLock, Holder, holder_of
+from nostro.adapters.postgres.relocate import reachable
 from nostro.adapters.postgres.spawn import Spawn, handing_over
 
 DATABASE = "nostro"
