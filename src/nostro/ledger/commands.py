@@ -83,7 +83,8 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `refers_to` (the whole amount, once). For POST, VOID and REVERSE, accounts may be left out;
     when given they must be those of the original. `linked`: this transfer and the next one succeed
     or fail together. `effective_at_us`: when it counts for the business, microseconds since the
-    epoch (None: when recorded).
+    epoch (None: when recorded). `asset`: what the sender counted the amount in; refused when the
+    accounts are of another ("": not said).
     """
 
     id: str
@@ -99,6 +100,7 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: str = ""
     effective_at_us: int | None = None
     metadata: dict[str, str] | None = None
+    asset: str = ""
 
 
 class RegisterAsset(Command, frozen=True, kw_only=True, tag="ledger.RegisterAsset"):
