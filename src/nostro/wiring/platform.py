@@ -1,0 +1,112 @@
+"""How does `nostro up` put the platform together on one machine?
+
+This process starts the private PostgreSQL (or takes the one named), brings its schema up to date,
+and keeps two children alive: the server (engine and API) and the follower (views and snapshots).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nostro.adapters.postgres.launcher import EmbeddedPostgres
+from nostro.adapters.postgres.migrate import check, migrate
+from nostro.runtime.ports import NotDone
+from nostro.wiring.processes import Child, keep_alive
+from nostro.wiring.rooms import Stores
+from nostro.wiring.settings import Settings
+
+CHILD_MODULE = "nostro.wiring.children"
+WATCH_PAUSE_S = 0.2
+
+Say = Callable[[str], None]
+
+
+class Platform:
+    """A platform of one machine. `say` is told, in words, what happens to it."""
+
+    def __init__(self, settings: Settings, *, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._postgres: EmbeddedPostgres | None = None
+        self._children: list[Child] = []
+        self._watchers: list[asyncio.Task[None]] = []
+        self.url = ""
+
+    async def start(self) -> str:
+        """Start everything and return the URL of the API; raises NotDone with a remedy."""
+        stores = await asyncio.to_thread(self._open_stores)
+        order = {"stores": _plain(stores), "settings": self._options()}
+        server = Child(name="server", module=CHILD_MODULE, order=order)
+        self._children = [server]
+        if self._settings.follower:
+            self._children.append(Child(name="follower", module=CHILD_MODULE, order=order))
+        facts = await asyncio.gather(*(child.start() for child in self._children))
+        self.url = facts[0]["url"]
+        # A restarted server must come back where its users know it.
+        order["settings"]["port"] = facts[0]["port"]
+        self._watchers = [
+            asyncio.create_task(keep_alive(child, on_restart=self._restarted(child)))
+            for child in self._children
+        ]
+        if self._postgres is not None:
+            self._watchers.append(asyncio.create_task(self._keep_postgres()))
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop the children, then PostgreSQL; everything acknowledged is already durable."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await asyncio.gather(*(child.stop() for child in self._children))
+        if self._postgres is not None:
+            await asyncio.to_thread(self._postgres.stop)
+
+    def pids(self) -> Mapping[str, int]:
+        """Return the process ids of the parts, by name."""
+        pids = {child.name: child.pid for child in self._children}
+        if self._postgres is not None:
+            pids["postgres"] = self._postgres.pid
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def _open_stores(self) -> Stores:
+        settings = self._settings
+        if settings.postgres_url is not None:
+            url = settings.postgres_url.get_secret_value()
+            check(url)
+            return Stores(engine=url, follower=url, reader=url)
+        self._postgres = EmbeddedPostgres(settings.data_dir, bin_dir=settings.postgres_bin_dir)
+        self._postgres.start()
+        self._say(f"PostgreSQL {self._postgres.version} runs in {settings.data_dir}")
+        migrate(self._postgres.url())
+        return Stores(
+            engine=self._postgres.url("nostro_engine"),
+            follower=self._postgres.url("nostro_follower"),
+            reader=self._postgres.url("nostro_reader"),
+        )
+
+    def _options(self) -> dict[str, Any]:
+        """Return the settings that a child needs, as options that win over its environment."""
+        options = self._settings.model_dump(
+            mode="json", exclude={"postgres_url", "postgres_bin_dir"}, exclude_none=True
+        )
+        return dict(options)
+
+    def _restarted(self, child: Child) -> Callable[[dict[str, Any]], None]:
+        return lambda _: self._say(f"{child.name} was restarted")
+
+    async def _keep_postgres(self) -> None:
+        """Start PostgreSQL again whenever it ends; engine and follower reconnect on their own."""
+        postgres = self._postgres
+        while postgres is not None:
+            await asyncio.sleep(WATCH_PAUSE_S)
+            if not await asyncio.to_thread(lambda: postgres.running):
+                self._say("PostgreSQL has ended: starting it again")
+                with contextlib.suppress(NotDone):
+                    await asyncio.to_thread(postgres.start)
+
+
+def _plain(stores: Stores) -> dict[str, str]:
+    return {"engine": stores.engine, "follower": stores.follower, "reader": stores.reader}

@@ -1,0 +1,56 @@
+"""Which rooms and flows does this deployment run, and under which limits?"""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, Decimal
+
+import msgspec
+
+from nostro.flows import FLOWS
+from nostro.kernel.asset import SEED
+from nostro.ledger import LedgerRoom
+from nostro.runtime.house import House
+from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom, standard_limits
+from nostro.wiring.settings import DEFAULT_APPROVAL_LIMITS, Settings
+
+
+def make_house(settings: Settings | None = None) -> House:
+    """Return the house: the ledger and the wallets, joined by the flows.
+
+    Without settings the standard limits hold; a replay does not depend on them.
+    """
+    limits = standard_limits() if settings is None else wallet_limits(settings)
+    keys_hot_max = {} if settings is None else {"keys_hot_max": settings.idempotency_hot_max}
+    return House(
+        rooms=(LedgerRoom(), WalletsRoom(limits=limits)),
+        flows=FLOWS,
+        effects=EFFECTS,
+        **keys_hot_max,
+    )
+
+
+def wallet_limits(settings: Settings) -> WalletLimits:
+    """Return the limits that the settings name: one approval above the limit of an asset, one
+    always for an asset that is not listed; the standard ones where nothing is set."""
+    limits = settings.approval_limit
+    if limits == DEFAULT_APPROVAL_LIMITS:
+        return standard_limits()
+    by_asset = {
+        code: AssetLimits(approvals_above_minor=(_minor(limit, code),))
+        for code, limit in limits.items()
+    }
+    return WalletLimits(by_asset=by_asset, otherwise=AssetLimits(approvals_above_minor=(0,)))
+
+
+def _minor(limit: Decimal, code: str) -> int:
+    scale = SEED[code].scale if code in SEED else 0
+    return int((limit.scaleb(scale)).to_integral_value(ROUND_FLOOR))
+
+
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """URLs of the database, by what each may do there. One and the same URL when the operator
+    gives one for all."""
+
+    engine: str
+    follower: str
+    reader: str
