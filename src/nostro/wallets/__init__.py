@@ -25,7 +25,7 @@ from nostro.wallets.commands import (
     deposit_key,
     withdrawal_key,
 )
-from nostro.wallets.effects import EFFECTS, SendPayout
+from nostro.wallets.effects import EFFECTS, AwaitPayout, SendPayout
 from nostro.wallets.events import (
     EVENTS,
     AssetOffered,
@@ -61,6 +61,7 @@ __all__ = [
     "ApproveWithdrawal",
     "AssetLimits",
     "AssetOffered",
+    "AwaitPayout",
     "CancelWithdrawal",
     "ConfirmDeposit",
     "ConfirmHold",

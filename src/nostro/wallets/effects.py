@@ -6,10 +6,8 @@ from nostro.kernel.messages import Effect
 
 
 class SendPayout(Effect, frozen=True, kw_only=True, tag="wallets.SendPayout"):
-    """Pay this out, once, whatever the world answers: `withdrawal_id` names the movement for ever.
-
-    Outcomes come back as RecordPayoutSent, RecordPayoutSettled, RecordPayoutFailed.
-    """
+    """Hand a payout to the rail, once, whatever the world answers: `withdrawal_id` names the
+    movement for ever. Outcomes: RecordPayoutSent, or RecordPayoutFailed if the rail refuses it."""
 
     withdrawal_id: str
     user_id: str
@@ -18,4 +16,11 @@ class SendPayout(Effect, frozen=True, kw_only=True, tag="wallets.SendPayout"):
     destination: str
 
 
-EFFECTS: tuple[type[Effect], ...] = (SendPayout,)
+class AwaitPayout(Effect, frozen=True, kw_only=True, tag="wallets.AwaitPayout"):
+    """Ask the rail until a payout that it took is final. Outcomes: RecordPayoutSettled,
+    RecordPayoutFailed."""
+
+    withdrawal_id: str
+
+
+EFFECTS: tuple[type[Effect], ...] = (SendPayout, AwaitPayout)
