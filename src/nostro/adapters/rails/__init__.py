@@ -1,0 +1,1 @@
+"""Over which rail does money leave, and how does it answer?"""
