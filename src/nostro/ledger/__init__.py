@@ -1,1 +1,68 @@
 """Who owns how much, and which entries prove it?"""
+
+from nostro.ledger.commands import (
+    AccountType,
+    Action,
+    Balancing,
+    CloseAccount,
+    CreateTransfers,
+    CreateTransfersTogether,
+    FreezeAccount,
+    Limit,
+    NewAccount,
+    NewTransfer,
+    OpenAccounts,
+    RegisterAsset,
+    Side,
+    UnfreezeAccount,
+)
+from nostro.ledger.events import (
+    LINE_BITS,
+    AccountClosed,
+    AccountFrozen,
+    AccountOpened,
+    AccountUnfrozen,
+    AssetRegistered,
+    Line,
+    LineKind,
+    TransfersRecorded,
+    TransfersRefused,
+)
+from nostro.ledger.room import LedgerRoom
+from nostro.ledger.rules import ACCOUNTS_MAX, RULES, TRANSFERS_MAX, Rule
+from nostro.ledger.state import Account, Hold, LedgerState
+
+__all__ = [
+    "ACCOUNTS_MAX",
+    "LINE_BITS",
+    "RULES",
+    "TRANSFERS_MAX",
+    "Account",
+    "AccountClosed",
+    "AccountFrozen",
+    "AccountOpened",
+    "AccountType",
+    "AccountUnfrozen",
+    "Action",
+    "AssetRegistered",
+    "Balancing",
+    "CloseAccount",
+    "CreateTransfers",
+    "CreateTransfersTogether",
+    "FreezeAccount",
+    "Hold",
+    "LedgerRoom",
+    "LedgerState",
+    "Limit",
+    "Line",
+    "LineKind",
+    "NewAccount",
+    "NewTransfer",
+    "OpenAccounts",
+    "RegisterAsset",
+    "Rule",
+    "Side",
+    "TransfersRecorded",
+    "TransfersRefused",
+    "UnfreezeAccount",
+]
