@@ -106,8 +106,7 @@ class _Draft:
         self.entries: list[Entry] = []
         self.effects: list[OutboxRow] = []
         self.settled: list[tuple[int, int]] = []
-        self.answers: list[tuple[_Request, Receipt]] = []
-        self.refused: list[tuple[_Request, Rejection]] = []
+        self.answers: list[tuple[_Request, Receipt | Rejection]] = []
         self.size = 0
 
 
@@ -143,9 +142,10 @@ class Engine:
         self._head = Head(0, b"", 0, 0)
         self._draft = _Draft(self._head)
         self._ticking = False
+        self._singly = 0
+        """How many requests to take one by one, to find the one that meets a bug."""
 
-    # -- the way in
-    # ---------------------------------------------------------------------------------------------
+    # -- the way in --------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -167,6 +167,8 @@ class Engine:
         if len(self._queue) >= self._settings.queue_max:
             self.stats.overloaded += 1
             raise Overloaded(f"{len(self._queue)} commands are waiting already")
+        if type(command) not in self._house.kinds:
+            raise TypeError(f"no room takes {type(command).__name__}")
         if not 0 < len(key) <= KEY_LENGTH_MAX:
             raise Rejection("engine.bad_key", length=len(key), length_max=KEY_LENGTH_MAX)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -188,8 +190,7 @@ class Engine:
         """Return each room's state hash; meaningful only when nothing is in flight."""
         return self._house.digests(self._memory)
 
-    # -- life -------------------------------------------------------------------------------------
-    # --------------
+    # -- life --------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Recover once and start the writer; raises an Outage when the journal cannot be opened."""
@@ -201,13 +202,13 @@ class Engine:
         ]
 
     async def stop(self) -> None:
-        """Finish what is decided, refuse what waits, let the chain go."""
-        if self.state is EngineState.RUNNING and self._commit is not None:
-            await asyncio.wait([self._commit])
+        """Finish the commit under way, refuse what waits, let the chain go."""
+        await self._finish_commit()
         self.state, self.state_reason = EngineState.STOPPED, "stopped"
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._finish_commit()
         self._take_back()
         self._fail_all(NotDone("the engine was stopped"))
         await self._journal.close()
@@ -218,8 +219,8 @@ class Engine:
         self._memory, self._head = memory, head
         self._draft = _Draft(head)
         self.stats.recovery_s = perf_counter() - started
-        self.state, self.state_reason = EngineState.RUNNING, ""
         effects = await self._journal.outbox()
+        self.state, self.state_reason = EngineState.RUNNING, ""
         if effects and self._on_effects:
             self._on_effects(effects)
         self._wake.set()
@@ -242,11 +243,12 @@ class Engine:
             finished.result()
             self._committing = None
             # Only here, never while ids are being recalled: an id must not leave memory between
-            # two looks. lf._house.settle(self._memory, self._head.height)
+            # two looks.
+            self._house.settle(self._memory, self._head.height)
         room = self._settings.batch_rows_max - len(self._draft.entries)
         if self._queue and room > 0 and self._draft.size < self._settings.batch_bytes_max:
             await self._decide(room)
-        if self._commit is None and (self._draft.answers or self._draft.refused):
+        if self._commit is None and self._draft.answers:
             draft, self._draft = self._draft, _Draft(self._end_of(self._draft))
             self._committing = draft
             self._commit = asyncio.create_task(self._write(draft))
@@ -261,16 +263,12 @@ class Engine:
         last = draft.entries[-1]
         return Head(last.height, last.hash, last.at_us, draft.base.fence)
 
-    # -- deciding ---------------------------------------------------------------------------------
-    # --------------
+    # -- deciding ----------------------------------------------------------------------------------
 
     async def _decide(self, room: int) -> None:
-        requests = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
-        try:
-            known, ids = await recalled(self._house, self._journal, self._memory, requests)
-        except Outage:
-            self._queue.extendleft(reversed(requests))
-            raise
+        count = 1 if self._singly else min(room, len(self._queue))
+        requests = [self._queue.popleft() for _ in range(count)]
+        known, ids = await self._recalled(requests)
         started = perf_counter()
         for index, request in enumerate(requests):
             if self._draft.size >= self._settings.batch_bytes_max:
@@ -283,6 +281,25 @@ class Engine:
                 self._refuse(request, OutcomeBug(request.command, bug))
                 raise NotDone(f"a bug: {bug!r}") from bug
         self.stats.decide_s += perf_counter() - started
+
+    async def _recalled(
+        self, requests: list[_Request]
+    ) -> tuple[Mapping[str, Known], Mapping[int, Mapping[str, Any]]]:
+        """Read what these requests name and memory no longer holds; on failure none of them is
+        lost, and one that meets a bug is found by taking them one by one."""
+        self._singly = max(0, self._singly - 1)
+        try:
+            return await recalled(self._house, self._journal, self._memory, requests)
+        except (Outage, asyncio.CancelledError):
+            self._queue.extendleft(reversed(requests))
+            raise
+        except Exception as bug:
+            if len(requests) == 1:
+                self._refuse(requests[0], OutcomeBug(requests[0].command, bug))
+            else:
+                self._singly = len(requests)
+                self._queue.extendleft(reversed(requests))
+            raise NotDone(f"a bug: {bug!r}") from bug
 
     def _decide_one(self, request: _Request, cold: Known | None, ids: Mapping[str, Any]) -> None:
         draft, memory = self._draft, self._memory
@@ -317,7 +334,7 @@ class Engine:
         if known.request_hash != request.request_hash:
             self.stats.conflicts += 1
             no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
-            draft.refused.append((request, no))
+            draft.answers.append((request, no))
             return
         again = known.height not in request.heights
         self.stats.replayed += again
@@ -325,8 +342,7 @@ class Engine:
             draft.settled.append(request.settles)
         draft.answers.append((request, Receipt(known.height, known.at_us, again, known.reply)))
 
-    # -- committing
-    # ---------------------------------------------------------------------------------------------
+    # -- committing --------------------------------------------------------------------------------
 
     async def _write(self, draft: _Draft) -> None:
         started = perf_counter()
@@ -337,11 +353,11 @@ class Engine:
             self._head = self._end_of(draft)
             self.stats.batches += 1
         self.stats.commit_s += perf_counter() - started
-        for request, receipt in draft.answers:
-            if not request.future.done():
-                request.future.set_result(receipt)
-        for refused, no in draft.refused:
-            self._refuse(refused, no)
+        for request, answer in draft.answers:
+            if isinstance(answer, Rejection):
+                self._refuse(request, answer)
+            elif not request.future.done():
+                request.future.set_result(answer)
         if draft.effects and self._on_effects:
             self._on_effects(draft.effects)
 
@@ -349,23 +365,28 @@ class Engine:
         """Drop the state, recover by replay, and ask again for everything that was in flight."""
         self.state, self.state_reason = EngineState.RECOVERING, str(outage)
         self.stats.recoveries += 1
-        if self._commit is not None:
-            await asyncio.wait([self._commit])
+        # What the commit under way came to matters: a writer that was fenced must not open again.
+        outage = await self._finish_commit() or outage
         self._take_back()
         if isinstance(outage, Fenced):
-            self.state, self.state_reason = EngineState.FENCED, str(outage)
-            self._fail_all(outage)
-            return
-        await self._recover_until_up()
+            self._give_up(EngineState.FENCED, outage)
+        else:
+            await self._recover_until_up()
+
+    async def _finish_commit(self) -> Fenced | None:
+        """Wait for the commit under way, if any; return how it was fenced, if it was."""
+        commit = self._commit
+        if commit is None:
+            return None
+        await asyncio.wait([commit])
+        error = commit.exception()
+        return error if isinstance(error, Fenced) else None
 
     def _take_back(self) -> None:
         """Put every request that was decided and not answered back at the front of the queue, in
         order."""
         drafts = [draft for draft in (self._committing, self._draft) if draft is not None]
         self._commit, self._committing, self._draft = None, None, _Draft(self._head)
-        for draft in drafts:
-            for request, no in draft.refused:
-                self._refuse(request, no)
         requests = [request for draft in drafts for request, _ in draft.answers]
         self._queue.extendleft(r for r in reversed(requests) if not r.future.done())
 
@@ -376,13 +397,19 @@ class Engine:
                 await self._recover()
                 return
             except Fenced as fenced:
-                self.state, self.state_reason = EngineState.FENCED, str(fenced)
-                self._fail_all(fenced)
+                self._give_up(EngineState.FENCED, fenced)
                 return
             except Outage as outage:
                 self.state_reason = str(outage)
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, RETRY_LAST_S)
+            except Exception as bug:  # the journal cannot be replayed: waiting would not mend it
+                self._give_up(EngineState.STOPPED, OutcomeUnknown(f"no recovery: {bug!r}"))
+                return
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, RETRY_LAST_S)
+
+    def _give_up(self, state: EngineState, outage: Outage) -> None:
+        self.state, self.state_reason = state, str(outage)
+        self._fail_all(outage)
 
     def _fail_all(self, error: Outage) -> None:
         """Fail what waits; what was decided before the failure may be durable, so its outcome is
@@ -396,8 +423,7 @@ class Engine:
         if not request.future.done():
             request.future.set_exception(error)
 
-    # -- time -------------------------------------------------------------------------------------
-    # --------------
+    # -- time --------------------------------------------------------------------------------------
 
     async def _keep_time(self) -> None:
         """Submit a Tick whenever a room is due; one at a time."""

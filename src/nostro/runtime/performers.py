@@ -86,10 +86,13 @@ class Performing:
                 log.warning("effect_retried", kind=row.kind, attempt=attempt, why=str(outage))
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, PAUSE_LAST_S)
+            except Exception as bug:  # the outcome was refused, or ours: again would not help
+                log.error("effect_failed", kind=row.kind, height=row.height, why=repr(bug))
+                break
             else:
                 self.parked.discard(row.effect_id)
                 return
-        log.error("effect_parked", kind=row.kind, height=row.height, attempts=ATTEMPTS_MAX)
+        log.error("effect_parked", kind=row.kind, height=row.height, attempts=attempt)
         self.parked.add(row.effect_id)
 
     async def _attempt(self, performer: Performer, effect: Effect, row: OutboxRow) -> None:

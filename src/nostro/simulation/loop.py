@@ -17,6 +17,8 @@ from typing import Any, TypeVar, TypeVarTuple
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+START_US = 1_750_000_000_000_000
+"""When every run begins: 15 June 2025."""
 STEPS_MAX = 2_000_000
 """Callbacks of one run; more is a loop that never comes to rest."""
 
@@ -189,6 +191,22 @@ class SeededLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         """Tell whether the run has ended."""
         return self._closed
+
+
+class LoopClock:
+    """The clock of one process in virtual time, wrong by `skew_s` seconds."""
+
+    def __init__(self, loop: SeededLoop, skew_s: float = 0.0) -> None:
+        self._loop = loop
+        self._start_us = START_US + round(skew_s * 1_000_000)
+
+    def now_us(self) -> int:
+        """Return microseconds since the epoch."""
+        return self._start_us + round(self._loop.time() * 1_000_000)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        await asyncio.sleep(seconds)
 
 
 def seeded_loop(seed: str) -> SeededLoop:

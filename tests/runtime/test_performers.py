@@ -1,0 +1,148 @@
+"""What becomes of an effect when the world does not answer?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from nostro.adapters.memory.journal import MemoryDisk
+from nostro.kernel.messages import Command, Effect
+from nostro.runtime.performers import ATTEMPTS_MAX, Performing
+from nostro.runtime.ports import NotDone, OutcomeUnknown
+from tests.runtime.desk import Desk, in_virtual_time
+from tests.runtime.tally import Add, HearBell, Ring, RingBell
+
+
+class Belfry:
+    """Rings bells; `fails` is what its next calls raise."""
+
+    effects: tuple[type[Effect], ...] = (RingBell,)
+
+    def __init__(self, *fails: Exception) -> None:
+        self.fails = list(fails)
+        self.rung: list[tuple[str, str]] = []
+
+    async def perform(self, effect: Effect, effect_id: str) -> Sequence[tuple[str, Command]]:
+        assert isinstance(effect, RingBell)
+        self.rung.append((effect.bell, effect_id))
+        if self.fails:
+            raise self.fails.pop(0)
+        return [(f"heard:{effect_id}", HearBell(bell=effect.bell))]
+
+
+class Tower:
+    """A desk with performers."""
+
+    def __init__(self, *belfries: Belfry, disk: MemoryDisk | None = None) -> None:
+        self.desk = Desk(disk=disk, on_effects=self._start)
+        self.performing = Performing(
+            house=self.desk.house, clock=self.desk.clock, chain="main", performers=belfries
+        )
+        self.performing.attach(self.desk.engine)
+
+    def _start(self, rows: Sequence[object]) -> None:
+        self.performing.start(rows)  # type: ignore[arg-type]
+
+    async def __aenter__(self) -> Desk:
+        await self.desk.engine.start()
+        return self.desk
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.performing.stop()
+        await self.desk.engine.stop()
+
+
+@in_virtual_time
+async def test_an_effect_is_performed_once_durable_and_its_outcome_settles_it() -> None:
+    belfry = Belfry()
+    async with Tower(belfry) as desk:
+        desk.journal.gate.clear()
+        ordered = desk.engine.submit(key="k", command=Ring(bell="big"), actor="a")
+        await asyncio.sleep(5)  # sleeps: in virtual time
+        assert belfry.rung == []
+        desk.journal.gate.set()
+        await ordered
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert belfry.rung == [("big", "main:1:0")]
+        assert desk.counters() == {"ordered": 1, "bell:big": 1}
+        assert desk.disk.outbox == {}
+
+
+@pytest.mark.parametrize("outage", [NotDone("busy"), OutcomeUnknown("no answer")])
+@in_virtual_time
+async def test_an_outage_is_met_by_asking_again_under_the_same_id(outage: Exception) -> None:
+    belfry = Belfry(outage, outage, outage)
+    async with Tower(belfry) as desk:
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert belfry.rung == [("big", "main:1:0")] * 4
+        assert desk.counters()["bell:big"] == 1
+        assert desk.disk.outbox == {}
+
+
+@in_virtual_time
+async def test_an_effect_outlives_the_process_that_ordered_it() -> None:
+    deaf = Tower(Belfry(*[OutcomeUnknown("no answer")] * 99))
+    async with deaf as desk:
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(1)  # sleeps: in virtual time
+    belfry = Belfry()
+    async with Tower(belfry, disk=deaf.desk.disk) as desk:
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert belfry.rung == [("big", "main:1:0")]
+        assert desk.counters()["bell:big"] == 1
+
+
+@in_virtual_time
+async def test_an_outcome_whose_commit_failed_is_recorded_once() -> None:
+    async with Tower(Belfry()) as desk:
+        desk.journal.fates.extend(["ok", "unheard"])
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert desk.counters()["bell:big"] == 1
+        assert desk.disk.outbox == {}
+
+
+@in_virtual_time
+async def test_an_effect_that_exhausts_its_attempts_is_parked_and_stays_in_the_outbox() -> None:
+    belfry = Belfry(*[NotDone("busy")] * 99)
+    tower = Tower(belfry)
+    async with tower as desk:
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(3600)  # sleeps: in virtual time
+        assert len(belfry.rung) == ATTEMPTS_MAX
+        assert tower.performing.parked == {(1, 0)} == set(desk.disk.outbox)
+        assert tower.performing.under_way == 0
+
+
+@in_virtual_time
+async def test_an_effect_whose_outcome_is_refused_is_parked_at_once() -> None:
+    tower = Tower(Belfry())
+    async with tower as desk:
+        await desk.ask("heard:main:2:0", Add(counter="a", amount=1))
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert tower.performing.parked == {(2, 0)} == set(desk.disk.outbox)
+
+
+@in_virtual_time
+async def test_a_performer_with_a_bug_parks_its_effect_and_no_other() -> None:
+    tower = Tower(Belfry(ZeroDivisionError("a bug")))
+    async with tower as desk:
+        await desk.ask("k1", Ring(bell="one"))
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        await desk.ask("k2", Ring(bell="two"))
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert tower.performing.parked == {(1, 0)} == set(desk.disk.outbox)
+        assert desk.counters()["bell:two"] == 1
+
+
+@in_virtual_time
+async def test_an_effect_that_nobody_performs_is_parked() -> None:
+    tower = Tower()
+    async with tower as desk:
+        await desk.ask("k", Ring(bell="big"))
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert tower.performing.parked == {(1, 0)}
