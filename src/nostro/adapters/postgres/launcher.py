@@ -48,6 +48,7 @@ DATABASE = "nostro"
 START_TIMEOUT_S = 180.0  # recovery replays at most `max_wal_size` of log
 STOP_TIMEOUT_S = 30.0
 _REMAINS_PATIENCE_S = 5.0
+_UNNAMED_PATIENCE_S = 1.0
 _PROBE_TIMEOUT_S = 5
 _PAUSE_S = 0.02
 _FRESH_PREFIX = "cluster.new-"
@@ -173,8 +174,10 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         layout = self._layout
         account = account_for(layout.cluster)
-        self._child = None
         self._pid = self._adopt()
+        if self._child is not None and self._child.pid != self._pid:
+            self._child.wait()
+            self._child = None
         if self._pid is None:
             self._launch(account)
         with psycopg.connect(self.url(database="postgres")) as connection:
@@ -186,7 +189,7 @@ class EmbeddedPostgres:
         """Return the pid of a healthy server found here; clear away anything less."""
         cluster, socket_dir = self._layout.cluster, self._layout.socket_dir
         now = time.monotonic()
-        recovered_by, named_by = now + START_TIMEOUT_S, now + _REMAINS_PATIENCE_S
+        recovered_by, named_by = now + START_TIMEOUT_S, now + _UNNAMED_PATIENCE_S
         while postmaster.members(cluster):
             living = postmaster.living_postmaster(cluster)
             if living is not None and living.status == "ready":

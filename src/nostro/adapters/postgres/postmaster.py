@@ -89,18 +89,16 @@ def send(pid: int, cluster: Path, what: signal.Signals) -> None:
 
 
 def end_all(cluster: Path, *, patience_s: float) -> None:
-    """End whatever still serves `cluster`: wait, then SIGQUIT, then SIGKILL.
+    """End whatever still serves `cluster`: SIGQUIT, and SIGKILL for what stays.
 
     Backends outlive a killed postmaster until they notice; a second server beside them would
     corrupt the data.
     """
     for what in (signal.SIGQUIT, signal.SIGKILL):
-        if wait_until_gone(cluster, timeout_s=patience_s):
-            return
         for pid in members(cluster):
             send(pid, cluster, what)
-    if wait_until_gone(cluster, timeout_s=patience_s):
-        return
+        if wait_until_gone(cluster, timeout_s=patience_s):
+            return
     raise TimeoutError(f"processes {list(members(cluster))} of {cluster} survive SIGKILL")
 
 
