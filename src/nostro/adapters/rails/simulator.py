@@ -1,8 +1,9 @@
 """How does a rail behave on a bad day, the same bad day each time?
 
 Everything is drawn from the seed: what becomes of a reference from (seed, reference), what happens
-to a call from (seed, reference, number of the call). Only what reached the rail, and when, is kept
-(see records.py), so a platform that was killed finds again what it had sent.
+to a call from (seed, reference, number of the call, time; without the time, bad luck with a
+reference would come back with every restart). Only what reached the rail, and when, is kept (see
+records.py), so a platform that was killed finds again what it had sent.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class SimulatedRail:
 
     async def _call(self, reference: str) -> Random:
         number = self._calls[reference] = self._calls.get(reference, 0) + 1
-        dice = Random(f"{self._seed}/{reference}/{number}")
+        dice = Random(f"{self._seed}/{reference}/{number}/{self._clock.now_us()}")
         await self._clock.sleep(dice.uniform(0, self._weather.latency_s_max))
         if _falls(dice, self._weather.down_ppm):
             raise NotDone("the rail is down")
