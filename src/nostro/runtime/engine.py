@@ -38,6 +38,8 @@ from nostro.runtime.ports import (
 from nostro.runtime.recovery import recalled, recover
 
 KEY_LENGTH_MAX = 255
+TURN_ROWS_MAX = 64
+TURN_BYTES_MAX = 500_000
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 2.0
 
@@ -246,15 +248,19 @@ class Engine:
             # two looks.
             self._house.settle(self._memory, self._head.height)
         room = self._settings.batch_rows_max - len(self._draft.entries)
-        if self._queue and room > 0 and self._draft.size < self._settings.batch_bytes_max:
-            await self._decide(room)
+        full = room <= 0 or self._draft.size >= self._settings.batch_bytes_max
+        if self._queue and not full:
+            await self._decide(min(room, TURN_ROWS_MAX))
         if self._commit is None and self._draft.answers:
             draft, self._draft = self._draft, _Draft(self._end_of(self._draft))
             self._committing = draft
             self._commit = asyncio.create_task(self._write(draft))
             self._commit.add_done_callback(lambda _: self._wake.set())
-            if self._queue:
-                self._wake.set()
+            full = False
+        if self._queue and not full:
+            # Deciding in short turns lets the commit under way get on with its round trips.
+            self._wake.set()
+            await asyncio.sleep(0)
 
     @staticmethod
     def _end_of(draft: _Draft) -> Head:
@@ -270,8 +276,9 @@ class Engine:
         requests = [self._queue.popleft() for _ in range(count)]
         known, ids = await self._recalled(requests)
         started = perf_counter()
+        size_max = min(self._draft.size + TURN_BYTES_MAX, self._settings.batch_bytes_max)
         for index, request in enumerate(requests):
-            if self._draft.size >= self._settings.batch_bytes_max:
+            if self._draft.size >= size_max:
                 self._queue.extendleft(reversed(requests[index:]))
                 break
             try:

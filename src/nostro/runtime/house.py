@@ -144,6 +144,17 @@ class House:
 class _Cascade:
     """One command on its way through the house."""
 
+    __slots__ = (
+        "_answer",
+        "_context",
+        "_effects",
+        "_events",
+        "_house",
+        "_memory",
+        "_position",
+        "_steps",
+    )
+
     def __init__(self, house: House, memory: Memory, context: Context) -> None:
         self._house = house
         self._memory = memory

@@ -130,11 +130,7 @@ def sealed(
 
 
 def _hash(prev_hash: bytes, header: tuple[object, ...], payload: bytes, reply: bytes) -> bytes:
-    digest = hashlib.sha256(prev_hash)
-    digest.update(encode(header))
-    digest.update(payload)
-    digest.update(reply)
-    return digest.digest()
+    return hashlib.sha256(b"".join((prev_hash, encode(header), payload, reply))).digest()
 
 
 class Head(msgspec.Struct, frozen=True):

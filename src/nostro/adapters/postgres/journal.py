@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
-from struct import pack
+from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct, pack
 from typing import Any
 
 import psycopg
@@ -32,6 +33,10 @@ READ_BYTES_MAX = 64_000_000
 CONNECT_TIMEOUT_S = 10
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
+_COLUMN_COUNT = pack(">h", 13)
+_HASH_LENGTH = pack(">i", 32)
+_pack_length = Struct(">i").pack
+_pack_integer_and_length = Struct(">iqi").pack
 _CHAIN = re.compile(r"[a-z][a-z0-9_-]{0,62}\Z", re.ASCII)
 _COLUMNS = (
     "chain, height, command_id, request_hash, actor, room, stream, kind, at,"
@@ -229,28 +234,45 @@ class PostgresJournal:
             await connection.close()
 
 
-def _rows(entries: Iterable[Entry]) -> bytes:
-    """Return binary COPY data; integers are 8 bytes, all else is its bytes, each after its
-    length."""
+def _rows(entries: Sequence[Entry]) -> bytes:
+    """Return binary COPY data: each field is its length and its bytes, integers take 8 bytes."""
+    chain = _field(entries[0].chain.encode())
     parts = [COPY_HEADER]
     for e in entries:
-        fields = (
-            e.command_id.encode(),
+        key, stream = e.command_id.encode(), e.stream.encode()
+        parts += (
+            _COLUMN_COUNT,
+            chain,
+            _pack_integer_and_length(8, e.height, len(key)),
+            key,
+            _HASH_LENGTH,
             e.request_hash,
-            e.actor.encode(),
-            e.room.encode(),
-            e.stream.encode(),
-            e.kind.encode(),
+            _word(e.actor),
+            _word(e.room),
+            _pack_length(len(stream)),
+            stream,
+            _word(e.kind),
+            _pack_integer_and_length(8, e.at_us, len(e.payload)),
+            e.payload,
+            _pack_length(len(e.reply)),
+            e.reply,
+            _HASH_LENGTH,
+            e.prev_hash,
+            _HASH_LENGTH,
+            e.hash,
         )
-        chain = e.chain.encode()
-        parts += (pack(">hi", 13, len(chain)), chain, pack(">iq", 8, e.height))
-        for field in fields:
-            parts += (pack(">i", len(field)), field)
-        parts.append(pack(">iq", 8, e.at_us))
-        for field in (e.payload, e.reply, e.prev_hash, e.hash):
-            parts += (pack(">i", len(field)), field)
     parts.append(COPY_TRAILER)
     return b"".join(parts)
+
+
+def _field(data: bytes) -> bytes:
+    return _pack_length(len(data)) + data
+
+
+@lru_cache(maxsize=4_096)
+def _word(text: str) -> bytes:
+    """Return the field of a text that comes again and again."""
+    return _field(text.encode())
 
 
 class _Wire:

@@ -1,0 +1,98 @@
+"""What does a benchmark stand on? A fresh embedded PostgreSQL as the platform starts it, and an engine on it."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from nostro.adapters.clock import SystemClock
+from nostro.adapters.postgres.journal import PostgresJournal
+from nostro.adapters.postgres.launcher import EmbeddedPostgres
+from nostro.adapters.postgres.migrate import migrate
+from nostro.ledger import AccountType, Limit, NewAccount, NewTransfer, OpenAccounts
+from nostro.runtime.engine import Engine, EngineSettings
+from nostro.wiring.rooms import make_house
+
+ACCOUNTS = 10_000
+OPEN_AT_ONCE = 5_000
+
+
+@contextmanager
+def embedded() -> Iterator[EmbeddedPostgres]:
+    """Start a PostgreSQL of its own in a directory of its own, with the schema of this version."""
+    with tempfile.TemporaryDirectory(prefix="nostro-bench-") as directory:
+        postgres = EmbeddedPostgres(Path(directory) / "data")
+        try:
+            postgres.start()
+            migrate(postgres.url())
+            yield postgres
+        finally:
+            postgres.stop()
+
+
+@asynccontextmanager
+async def engine_on(
+    postgres: EmbeddedPostgres, *, settings: EngineSettings | None = None
+) -> AsyncIterator[Engine]:
+    """Run an engine as the server does, garbage collection tuned alike."""
+    engine = Engine(
+        house=make_house(),
+        journal=PostgresJournal(postgres.url("nostro_engine"), "main"),
+        clock=SystemClock(),
+        chain="main",
+        settings=settings,
+    )
+    await engine.start()
+    tune_garbage_collection()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def tune_garbage_collection() -> None:
+    """Do what the server does: its state is no garbage, so it is not searched for any."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+def account(number: int) -> str:
+    """Return the id of the n-th account of the benchmarks."""
+    return f"account:{number:06d}"
+
+
+async def open_accounts(engine: Engine, count: int = ACCOUNTS, *, limited: bool = False) -> None:
+    """Open the accounts of the benchmarks; `limited`: none may overdraw, and each is funded."""
+    limit = Limit.DEBITS_MUST_NOT_EXCEED_CREDITS if limited else Limit.NONE
+    for first in range(1, count + 1, OPEN_AT_ONCE):
+        last = min(first + OPEN_AT_ONCE - 1, count)
+        accounts = [
+            NewAccount(id=account(number), asset="EUR", type=AccountType.LIABILITY, limit=limit)
+            for number in range(first, last + 1)
+        ]
+        receipt = await engine.submit(
+            key=f"open:{first}", command=OpenAccounts(accounts=accounts), actor="bench"
+        )
+        assert receipt.reply.accepted, receipt
+
+
+class Ids:
+    """Time-ordered transfer ids, as a client would make them: a prefix for the run, then a count."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._next = 0
+
+    def take(self) -> str:
+        """Return the next id."""
+        self._next += 1
+        return f"{self._prefix}-{self._next:012x}"
+
+
+def transfer(ids: Ids, debit: str, credit: str, amount_minor: int) -> NewTransfer:
+    """Return a plain transfer."""
+    return NewTransfer(id=ids.take(), debit=debit, credit=credit, amount_minor=amount_minor)

@@ -1,0 +1,63 @@
+"""How does an operator start the platform and keep it up?"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nostro.cli import printout
+
+if TYPE_CHECKING:
+    from nostro.wiring.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nostro up` to the command line."""
+
+    @app.command()
+    def up(
+        data_dir: Annotated[
+            Path | None, typer.Option(help="Where the embedded PostgreSQL keeps the ledger.")
+        ] = None,
+        port: Annotated[
+            int | None, typer.Option(help="Port of the API; 0 takes any free one.")
+        ] = None,
+        host: Annotated[str | None, typer.Option(help="Address the API listens on.")] = None,
+    ) -> None:
+        """Start the platform and stay up."""
+        from nostro.wiring.settings import load_settings
+
+        settings = load_settings(data_dir=data_dir, port=port, host=host)
+        asyncio.run(_stay_up(settings))
+
+
+async def _stay_up(settings: Settings) -> None:
+    from nostro.wiring.platform import Platform
+
+    platform = Platform(settings, say=printout.note)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        url = await platform.start()
+        printout.facts(
+            {
+                "API": url,
+                "documentation": f"{url}/docs",
+                "health": f"{url}/readyz",
+                "metrics": f"{url}/metrics",
+                "data": str(settings.data_dir),
+                "processes": platform.pids(),
+                "stop": "Ctrl-C (everything acknowledged is kept)",
+            },
+            printout.Output.TABLE,
+        )
+        await told.wait()
+        printout.note("stopping ...")
+    finally:
+        await platform.stop()

@@ -1,0 +1,57 @@
+"""Which engine serves this deployment, on which journal, with which performers?"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from nostro.adapters.clock import SystemClock
+from nostro.adapters.postgres.journal import PostgresJournal
+from nostro.adapters.rails.payout import PayoutPerformer
+from nostro.adapters.rails.records import FileRecords
+from nostro.adapters.rails.simulator import SimulatedRail
+from nostro.runtime.engine import Engine, EngineSettings
+from nostro.runtime.performers import Performing
+from nostro.wiring.rooms import make_house
+from nostro.wiring.settings import Settings
+
+RAIL_SEED = 1
+
+
+class EngineRoom:
+    """An engine with the performers that serve it, started and stopped together."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        house = make_house(settings)
+        clock = SystemClock()
+        rail = SimulatedRail(
+            seed=RAIL_SEED, clock=clock, records=FileRecords(_rail_file(settings.data_dir))
+        )
+        payouts = PayoutPerformer(rail=rail, sleep=asyncio.sleep, chain=settings.chain)
+        self.performing = Performing(
+            house=house, clock=clock, chain=settings.chain, performers=(payouts,)
+        )
+        self.engine = Engine(
+            house=house,
+            journal=PostgresJournal(url, settings.chain),
+            clock=clock,
+            chain=settings.chain,
+            settings=EngineSettings(
+                queue_max=settings.queue_max, batch_rows_max=settings.batch_max
+            ),
+            on_effects=self.performing.start,
+        )
+        self.performing.attach(self.engine)
+
+    async def start(self) -> None:
+        """Recover and run; raises an Outage when the journal cannot be opened."""
+        await self.engine.start()
+
+    async def stop(self) -> None:
+        """Stop the performers first: what they have not told the engine stays in the outbox."""
+        await self.performing.stop()
+        await self.engine.stop()
+
+
+def _rail_file(data_dir: Path) -> Path:
+    return data_dir / "simulated-rail.jsonl"
