@@ -11,6 +11,7 @@ from nostro.ledger.events import Line, LineKind
 from nostro.ledger.moves import (
     amount_that_fits,
     both_accounts,
+    check_asset,
     check_moving,
     line_of,
     named_accounts,
@@ -28,7 +29,7 @@ _RESOLUTIONS = {
 def decide_hold(draft: Draft, transfer: NewTransfer) -> None:
     """Reserve an amount: it counts as pending on both sides until the hold is resolved."""
     debit, credit = both_accounts(draft, transfer)
-    check_moving(debit, credit)
+    check_moving(transfer, debit, credit)
     amount = amount_that_fits(draft, transfer, debit, credit)
     draft.move(debit, credit, posted=0, pending=amount)
     timeout_us = transfer.timeout_s * MICROSECONDS
@@ -58,7 +59,7 @@ def decide_post(draft: Draft, transfer: NewTransfer) -> None:
     amount = hold.amount_minor if transfer.amount_minor is None else transfer.amount_minor
     if amount > hold.amount_minor:
         raise Rejection("ledger.exceeds_hold", held_minor=hold.amount_minor, amount_minor=amount)
-    check_moving(debit, credit)
+    check_moving(transfer, debit, credit)
     draft.move(debit, credit, posted=amount, pending=-hold.amount_minor)
     _resolve(draft, transfer, LineKind.HOLD_POSTED, hold, amount)
 
@@ -74,6 +75,7 @@ def decide_void(draft: Draft, transfer: NewTransfer) -> None:
         draft.record(line_of(transfer, LineKind.HOLD_CLOSED, debit=0, credit=0, amount_minor=0))
         return
     debit, credit = _sides(draft, hold, named)
+    check_asset(transfer, debit)
     draft.move(debit, credit, posted=0, pending=-hold.amount_minor)
     _resolve(draft, transfer, LineKind.HOLD_VOIDED, hold, hold.amount_minor)
 

@@ -33,10 +33,17 @@ def both_accounts(draft: Draft, transfer: NewTransfer) -> tuple[Account, Account
     return debit, credit
 
 
-def check_moving(debit: Account, credit: Account) -> None:
+def check_asset(transfer: NewTransfer, account: Account) -> None:
+    """Raise Rejection `ledger.asset_not_of_accounts` if the amount is counted in another asset."""
+    if transfer.asset and transfer.asset != account.asset:
+        raise Rejection("ledger.asset_not_of_accounts", account=account.id, asset=account.asset)
+
+
+def check_moving(transfer: NewTransfer, debit: Account, credit: Account) -> None:
     """Raise the Rejection of the first reason why nothing may move between two accounts."""
     if debit.asset != credit.asset:
         raise Rejection("ledger.assets_differ", debit_asset=debit.asset, credit_asset=credit.asset)
+    check_asset(transfer, debit)
     if debit.guard & CLOSED:
         raise Rejection("ledger.debit_closed", account=debit.id)
     if credit.guard & CLOSED:

@@ -54,6 +54,8 @@ def _first_difference(state: LedgerState, transfer: NewTransfer, line: Line) -> 
         return "debit"
     if not _same_account(transfer, transfer.credit, credit):
         return "credit"
+    if transfer.asset and debit.number and transfer.asset != debit.asset:
+        return "asset"
     if transfer.amount_minor != _asked(line, action):
         return "amount"
     same = (

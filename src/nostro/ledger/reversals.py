@@ -33,7 +33,7 @@ def decide_reversal(draft: Draft, transfer: NewTransfer) -> None:
     by_number = draft.state.by_number
     debit, credit = check_sides(named, by_number[original.debit], by_number[original.credit])
     amount = original.amount_minor
-    check_moving(credit, debit)
+    check_moving(transfer, credit, debit)
     check_room(draft, credit, debit, amount)
     draft.move(credit, debit, posted=amount, pending=0)
     draft.record(

@@ -33,6 +33,7 @@ FIELDS = (
     "linked",
     "debit",
     "credit",
+    "asset",
     "amount",
     "refers_to",
     "timeout",
@@ -79,7 +80,8 @@ RULES: tuple[Rule, ...] = (
     *_codes("original_refused not_reversible already_reversed", final=True),
     *_codes("debit_not_of_original credit_not_of_original exceeds_hold", final=True),
     # The state of both accounts
-    *_codes("assets_differ debit_closed credit_closed debit_frozen credit_frozen", final=True),
+    *_codes("assets_differ asset_not_of_accounts", final=True),
+    *_codes("debit_closed credit_closed debit_frozen credit_frozen", final=True),
     # The amount against the totals
     *_codes("balancing_without_limit debit_would_overflow credit_would_overflow", final=True),
     *_codes("exceeds_credits exceeds_debits", final=True),

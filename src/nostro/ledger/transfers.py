@@ -127,7 +127,8 @@ def _plain_run(draft: Draft, transfers: Sequence[NewTransfer], start: int) -> in
             ):
                 break
             debit, credit = accounts[transfer.debit], accounts[transfer.credit]
-            if debit.asset != credit.asset or debit is credit:
+            asset = debit.asset
+            if credit.asset != asset or debit is credit or transfer.asset not in ("", asset):
                 break
             if known is not None and draft.seen(transfer.id) is not None:
                 break
@@ -271,7 +272,7 @@ def _judge(draft: Draft, index: int, transfer: NewTransfer) -> None:
 
 def _decide_transfer(draft: Draft, transfer: NewTransfer) -> None:
     debit, credit = both_accounts(draft, transfer)
-    check_moving(debit, credit)
+    check_moving(transfer, debit, credit)
     amount = amount_that_fits(draft, transfer, debit, credit)
     draft.move(debit, credit, posted=amount, pending=0)
     draft.record(
