@@ -1,4 +1,5 @@
-"""What is the baseline? A ledger as most PostgreSQL ledgers are: one transfer a transaction, row locks.
+"""What is the baseline? A ledger as most PostgreSQL ledgers are: one transfer a transaction, row
+locks.
 
 Two ways, both with prepared statements and 20 connections, on the same server and with the same
 durability: `interactive`, the application's own statements between BEGIN and COMMIT, which is the

@@ -1,4 +1,5 @@
-"""What does a benchmark stand on? A fresh embedded PostgreSQL as the platform starts it, and an engine on it."""
+"""What does a benchmark stand on? A fresh embedded PostgreSQL as the platform starts it, and an
+engine on it."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ from nostro.adapters.clock import SystemClock
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.postgres.launcher import EmbeddedPostgres
 from nostro.adapters.postgres.migrate import migrate
-from nostro.ledger import AccountType, Limit, NewAccount, NewTransfer, OpenAccounts
+from nostro.ledger import AccountType, Limit, NewAccount, OpenAccounts
 from nostro.runtime.engine import Engine, EngineSettings
+from nostro.wiring.platform import CHILD_MODULE
+from nostro.wiring.processes import Child
 from nostro.wiring.rooms import make_house
 
 ACCOUNTS = 10_000
@@ -53,6 +56,20 @@ async def engine_on(
         await engine.stop()
 
 
+@asynccontextmanager
+async def follower_on(postgres: EmbeddedPostgres) -> AsyncIterator[Child]:
+    """Run the follower in a process of its own, as `nostro up` does."""
+    url = postgres.url("nostro_follower")
+    stores = {"engine": url, "follower": url, "reader": url}
+    order = {"stores": stores, "settings": {"data_dir": str(postgres.data_dir)}}
+    child = Child(name="follower", module=CHILD_MODULE, order=order)
+    await child.start()
+    try:
+        yield child
+    finally:
+        await child.stop()
+
+
 def tune_garbage_collection() -> None:
     """Do what the server does: its state is no garbage, so it is not searched for any."""
     gc.collect()
@@ -78,21 +95,3 @@ async def open_accounts(engine: Engine, count: int = ACCOUNTS, *, limited: bool 
             key=f"open:{first}", command=OpenAccounts(accounts=accounts), actor="bench"
         )
         assert receipt.reply.accepted, receipt
-
-
-class Ids:
-    """Time-ordered transfer ids, as a client would make them: a prefix for the run, then a count."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._next = 0
-
-    def take(self) -> str:
-        """Return the next id."""
-        self._next += 1
-        return f"{self._prefix}-{self._next:012x}"
-
-
-def transfer(ids: Ids, debit: str, credit: str, amount_minor: int) -> NewTransfer:
-    """Return a plain transfer."""
-    return NewTransfer(id=ids.take(), debit=debit, credit=credit, amount_minor=amount_minor)

@@ -1,0 +1,60 @@
+"""What do the children of `nostro up` run: the server (engine and API), or the follower (views)?"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from typing import Any
+
+import uvloop
+
+from nostro.adapters.postgres.follower import run_follower
+from nostro.adapters.telemetry.logging import configure_logging
+from nostro.wiring.processes import read_order, say_ready
+from nostro.wiring.rooms import Stores, make_house
+from nostro.wiring.server import serve
+from nostro.wiring.settings import Settings, load_settings
+
+YOUNG_OBJECTS_MAX = 100_000
+"""Allocations between two searches for garbage: the state is large, and none of it is garbage."""
+
+
+def main() -> None:
+    """Run the child that the first argument names, on the order that standard input gives."""
+    order = read_order()
+    settings = load_settings(**order["settings"])
+    stores = Stores(**order["stores"])
+    configure_logging(settings.log_format, settings.log_level)
+    if sys.argv[1] == "follower":
+        follow(settings, stores)
+    else:
+        uvloop.run(_server(settings, stores))
+
+
+def follow(settings: Settings, stores: Stores) -> None:
+    """Keep the views in step until told to stop."""
+    say_ready(name="follower", pid=os.getpid())
+    run_follower(
+        url=stores.follower,
+        chain=settings.chain,
+        house=make_house(settings),
+        snapshot_every=settings.snapshot_every_rows,
+        parent_pid=os.getppid(),
+    )
+
+
+async def _server(settings: Settings, stores: Stores) -> None:
+    gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
+    await serve(settings, stores, on_ready=_tell)
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    gc.collect()
+    gc.freeze()
+    say_ready(**facts)
+
+
+if __name__ == "__main__":
+    main()
