@@ -89,7 +89,7 @@ def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS_TO_BE_BACK
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.01)  # polling, with a deadline
+        time.sleep(0.01)  # sleeps: between two looks, up to the deadline
 
 
 @pytest.fixture
