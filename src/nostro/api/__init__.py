@@ -1,1 +1,6 @@
-"""How does the outside world speak to the platform?"""
+"""How does the world speak to the platform?"""
+
+from nostro.api.app import create_app
+from nostro.api.platform import AccessLog, Bounds, Finding, LedgerReads, Platform, Probe
+
+__all__ = ["AccessLog", "Bounds", "Finding", "LedgerReads", "Platform", "Probe", "create_app"]

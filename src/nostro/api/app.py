@@ -1,0 +1,110 @@
+"""How is the front door put together?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nostro.api import openapi
+from nostro.api.desk import Desk
+from nostro.api.front import FrontDoor
+from nostro.api.http import accounts, transfers, wallet
+from nostro.api.meters import Meters
+from nostro.api.operations import Operation, RequestIds, perform
+from nostro.api.platform import Platform
+from nostro.api.problems import ProblemRaised, Spoken, spoken
+
+TITLE = "Nostro"
+
+OPERATIONS: tuple[Operation, ...] = (
+    *wallet.OPERATIONS,
+    *accounts.OPERATIONS,
+    *transfers.OPERATIONS,
+)
+
+
+def create_app(platform: Platform) -> FastAPI:
+    """Return the HTTP API of a platform, an ASGI application."""
+    app = FrontDoor(
+        title=TITLE,
+        version=platform.version,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.desk = Desk(platform)
+    app.meters = Meters()
+    app.request_ids = RequestIds()
+    app.access_log = platform.access_log
+    app.open_short_ways(OPERATIONS)
+    for operation in OPERATIONS:
+        _route(app, operation)
+    app.add_exception_handler(HTTPException, _not_here)
+    app.add_exception_handler(Exception, _broken)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _route(app: FrontDoor, operation: Operation) -> None:
+    """Let FastAPI find an operation by its path, and document it."""
+
+    async def endpoint(request: Request) -> Response:
+        answer = await perform(
+            app.desk,
+            operation,
+            request.scope,
+            request.receive,
+            request.scope["nostro.request_id"],
+            request.path_params,
+        )
+        return _response(answer)
+
+    app.add_api_route(
+        operation.path,
+        endpoint,
+        methods=[operation.method],
+        name=operation.name,
+        operation_id=operation.name,
+        summary=operation.summary,
+        description=operation.description,
+        tags=[operation.tag],
+        response_model=None,
+        response_class=Response,
+        status_code=min(operation.results),
+        openapi_extra=openapi.extra_of(operation),
+    )
+
+
+def _response(answer: Spoken) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+    return response
+
+
+def _document(app: FrontDoor) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi.document(app.title, app.version, app.routes, OPERATIONS)
+    return app.openapi_schema
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """Answer an address or a method that there is not."""
+    assert isinstance(error, HTTPException)
+    code = "request.method_not_allowed" if error.status_code == 405 else "request.not_found"
+    response = _problem(request, ProblemRaised(code))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _problem(request, error)
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    request_id = request.scope.get("nostro.request_id", "")
+    return _response(spoken(error, instance=request.url.path, request_id=request_id))

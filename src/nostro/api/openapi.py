@@ -1,0 +1,236 @@
+"""What does the OpenAPI document say, completely and with examples?
+
+Shapes come from the very structs that decode and encode, so the document cannot say anything else
+than the code does. FastAPI joins what `extra_of` gives it for each route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+
+from nostro.api.operations import KeyRule, Operation
+from nostro.api.problem_table import row_for
+from nostro.api.problems import CONTENT_TYPE, TYPE_PREFIX, Problem
+
+_REF = "#/components/schemas/{name}"
+_ALWAYS_POSTED = (
+    "engine.overloaded",
+    "engine.unavailable",
+    "engine.outcome_unknown",
+    "engine.no_answer_in_time",
+    "request.invalid",
+    "request.malformed_json",
+    "request.unsupported_media_type",
+    "request.too_large",
+    "request.bad_actor",
+    "request.bad_idempotency_key",
+)
+_ALWAYS_READ = ("request.invalid",)
+_KEY_WORDS = {
+    KeyRule.REQUIRED: "Required: one key for each deed, the same key for each retry of it.",
+    KeyRule.DERIVED: "Without it, the ids in the request are the key.",
+    KeyRule.OPTIONAL: "Without it, each request is decided anew; what is so already stays so.",
+}
+DESCRIPTION = """
+Money comes in, moves, is held and goes out; every answer to a command is durable before it is sent.
+
+**Amounts** are decimal strings. A JSON number is accepted too, and read digit by digit; more
+decimals than the asset has are refused, never rounded.
+
+**Keys.** Send `Idempotency-Key` (quoted or bare) with a POST. The same key with the same content
+returns the first answer, marked `Idempotent-Replayed: true`, for ever, refusals included; with
+other content it is refused. Where the body names its own movement (`transaction_id`,
+`withdrawal_id`, the id of a transfer), that is the key unless the header is sent.
+
+**Errors** are RFC 9457 problem details. `code` is stable, `remedy` says what to do, `retryable`
+whether the same request may be sent again, `errors` names every fault of the request at once.
+
+**Reads** come from views that follow the journal. Every answer carries the `height` it knows; pass
+`at_least=<height>` to read your own writes.
+"""
+
+
+def extra_of(operation: Operation) -> dict[str, Any]:
+    """Return what FastAPI cannot know of an operation: parameters, body and answers."""
+    extra: dict[str, Any] = {"parameters": _parameters(operation)}
+    if operation.body is not None:
+        extra["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {
+                "application/json": {
+                    "schema": _schema(operation.body),
+                    "example": operation.body_example,
+                }
+            },
+        }
+    extra["responses"] = {**_results(operation), **_problems(operation)}
+    return extra
+
+
+def document(
+    title: str, version: str, routes: Sequence[BaseRoute], all: Iterable[Operation]
+) -> Any:
+    """Return the whole OpenAPI document."""
+    written = get_openapi(
+        title=title,
+        version=version,
+        summary="A double-entry ledger and customer wallets, durable and idempotent.",
+        description=DESCRIPTION.strip(),
+        routes=routes,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        tags=[
+            {"name": "wallet", "description": "Customers, their deposits and withdrawals."},
+            {"name": "ledger", "description": "Accounts, transfers, balances and statements."},
+            {"name": "operations", "description": "Health and metrics."},
+        ],
+    )
+    components = written.setdefault("components", {})
+    components["schemas"] = _components(all)
+    for path in written["paths"].values():
+        for operation in path.values():
+            _without_defaults(operation)
+    return written
+
+
+def _without_defaults(operation: dict[str, Any]) -> None:
+    """Take out the answer that FastAPI adds to every operation, where we did not document it."""
+    responses = operation["responses"]
+    for status in [status for status, told in responses.items() if "content" not in told]:
+        if responses[status].get("description") == "Successful Response":
+            del responses[status]
+
+
+def _components(all: Iterable[Operation]) -> dict[str, Any]:
+    shapes: list[Any] = [Problem]
+    for operation in all:
+        shapes += [shape for shape in (operation.body,) if shape is not None]
+        shapes += [each.shape for each in operation.results.values() if each.shape is not None]
+    _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    return dict(sorted(components.items()))
+
+
+def _schema(shape: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([shape], ref_template=_REF)
+    return schema
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if operation.params is not None:
+        parameters += _fields(operation.params, "path")
+    if operation.query is not None:
+        parameters += _fields(operation.query, "query")
+    if operation.key is not KeyRule.NONE:
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": operation.key is KeyRule.REQUIRED,
+                "description": _KEY_WORDS[operation.key],
+                "schema": {"type": "string", "minLength": 1, "maxLength": 240},
+                "example": '"0a1b2c3d"',
+            }
+        )
+    if operation.actor:
+        parameters.append(
+            {
+                "name": "X-Nostro-Actor",
+                "in": "header",
+                "required": False,
+                "description": "Who sends it. For development, until tokens say so; without it: "
+                f"{operation.actor}.",
+                "schema": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z0-9._:@-]{1,64}$",
+                },
+                "example": "bob",
+            }
+        )
+    return parameters
+
+
+def _fields(cls: type[msgspec.Struct], where: str) -> list[dict[str, Any]]:
+    _, components = msgspec.json.schema_components([cls], ref_template=_REF)
+    schema = components[cls.__name__]
+    parameters = []
+    for name, told in schema["properties"].items():
+        told = dict(told)
+        if "anyOf" in told:
+            options = [option for option in told.pop("anyOf") if option != {"type": "null"}]
+            told = {**told, **options[0]} if len(options) == 1 else {**told, "anyOf": options}
+            if told.get("default", ...) is None:
+                del told["default"]
+        parameter: dict[str, Any] = {
+            "name": name,
+            "in": where,
+            "required": where == "path" or name in schema.get("required", ()),
+        }
+        if "description" in told:
+            parameter["description"] = told.pop("description")
+        if "examples" in told:
+            parameter["example"] = told.pop("examples")[0]
+        parameters.append({**parameter, "schema": told})
+    return parameters
+
+
+def _results(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, result in operation.results.items():
+        told: dict[str, Any] = {"description": result.description}
+        headers: dict[str, Any] = {"X-Request-Id": {"schema": {"type": "string"}}}
+        if operation.key is not KeyRule.NONE:
+            headers["Idempotent-Replayed"] = {
+                "description": "true: this is the first answer under this key, told again.",
+                "schema": {"type": "string", "const": "true"},
+            }
+        told["headers"] = headers
+        content: dict[str, Any] = {
+            "schema": {"type": "string"} if result.shape is None else _schema(result.shape)
+        }
+        if result.example is not None:
+            content["example"] = result.example
+        told["content"] = {result.media_type: content}
+        responses[str(status)] = told
+    return responses
+
+
+def _problems(operation: Operation) -> dict[str, Any]:
+    always: tuple[str, ...] = _ALWAYS_POSTED if operation.body is not None else _ALWAYS_READ
+    if operation.body is None and operation.query is None and operation.params is None:
+        always = ()
+    by_status: dict[str, list[str]] = {}
+    for code in dict.fromkeys((*operation.problems, *always)):
+        by_status.setdefault(str(row_for(code).status), []).append(code)
+    return {
+        status: {
+            "description": "; ".join(f"`{code}`: {row_for(code).title}" for code in codes) + ".",
+            "content": {
+                CONTENT_TYPE.decode(): {
+                    "schema": _schema(Problem),
+                    "examples": {code: {"value": _example(operation, code)} for code in codes},
+                }
+            },
+        }
+        for status, codes in sorted(by_status.items())
+    }
+
+
+def _example(operation: Operation, code: str) -> dict[str, Any]:
+    row = row_for(code)
+    example = {
+        "type": TYPE_PREFIX + code,
+        "title": row.title,
+        "status": row.status,
+        "detail": f"{row.title}.",
+        "instance": operation.path.replace(":path", ""),
+        "code": code,
+        "request_id": "5f3a9c1e-17",
+        "retryable": row.retryable,
+        "remedy": row.remedy,
+    }
+    return {**example, "retry_after": 1} if row.retryable else example
