@@ -138,5 +138,7 @@ def _text(value: object) -> str:
             return "yes" if value else "no"
         case Mapping():
             return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(map(_text, value)) or "-"
         case _:
             return str(value)

@@ -179,7 +179,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
         )
     except psycopg.Error as error:
         raise SchemaRefused(
-            f"The database does not answer: {str(error).strip()}",
+            f"The database does not answer: {' '.join(str(error).split())}",
             remedy="`nostro doctor` shows what is wrong with it.",
         ) from error
     with connection:
