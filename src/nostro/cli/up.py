@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nostro.cli import printout
+from nostro.cli.printout import Output, OutputOption
 
 if TYPE_CHECKING:
     from nostro.wiring.settings import Settings
@@ -27,15 +28,16 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option(help="Port of the API; 0 takes any free one.")
         ] = None,
         host: Annotated[str | None, typer.Option(help="Address the API listens on.")] = None,
+        output: OutputOption = Output.TABLE,
     ) -> None:
         """Start the platform and stay up."""
         from nostro.wiring.settings import load_settings
 
         settings = load_settings(data_dir=data_dir, port=port, host=host)
-        asyncio.run(_stay_up(settings))
+        asyncio.run(_stay_up(settings, output))
 
 
-async def _stay_up(settings: Settings) -> None:
+async def _stay_up(settings: Settings, output: Output) -> None:
     from nostro.wiring.platform import Platform
 
     platform = Platform(settings, say=printout.note)
@@ -55,7 +57,7 @@ async def _stay_up(settings: Settings) -> None:
                 "processes": platform.pids(),
                 "stop": "Ctrl-C (everything acknowledged is kept)",
             },
-            printout.Output.TABLE,
+            output,
         )
         await told.wait()
         printout.note("stopping ...")
