@@ -6,13 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import structlog
+
 from nostro.kernel.codec import decode_reply
 from nostro.kernel.messages import Command
 from nostro.runtime.house import House, Known, Memory
-from nostro.runtime.ports import Entry, Head, Journal, NotDone
-from nostro.runtime.snapshots import decode_snapshot
+from nostro.runtime.ports import Entry, Head, Journal, NotDone, Snapshot
+from nostro.runtime.snapshots import SnapshotDamaged, decode_snapshot
 
 READ_ROWS_MAX = 20_000
+
+log = structlog.get_logger(__name__)
 
 
 async def recover(house: House, journal: Journal) -> tuple[Memory, Head]:
@@ -21,8 +25,7 @@ async def recover(house: House, journal: Journal) -> tuple[Memory, Head]:
     Raises an Outage of the journal, or NotDone when the journal contradicts itself.
     """
     head = await journal.open()
-    snapshot = await journal.newest_snapshot()
-    memory = house.new() if snapshot is None else decode_snapshot(house, snapshot)
+    memory = _remembered(house, await journal.newest_snapshot(), head)
     while memory.height < head.height:
         entries = await journal.read(after=memory.height, limit=READ_ROWS_MAX)
         if not entries:
@@ -33,6 +36,17 @@ async def recover(house: House, journal: Journal) -> tuple[Memory, Head]:
     if memory.hash != head.hash:
         raise NotDone(f"the hash at height {head.height} is not the head's: run `nostro verify`")
     return memory, head
+
+
+def _remembered(house: House, snapshot: Snapshot | None, head: Head) -> Memory:
+    """Return the memory of a snapshot; one that cannot be used costs time, never the start."""
+    if snapshot is None or snapshot.height > head.height:
+        return house.new()
+    try:
+        return decode_snapshot(house, snapshot)
+    except SnapshotDamaged as damage:
+        log.error("snapshot_ignored", height=snapshot.height, why=str(damage))
+        return house.new()
 
 
 class Asked(Protocol):
