@@ -58,6 +58,7 @@ def _route(app: FrontDoor, operation: Operation) -> None:
             operation,
             request.scope,
             request.receive,
+            dict(request.scope["headers"]),
             request.scope["nostro.request_id"],
             request.path_params,
         )

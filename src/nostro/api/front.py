@@ -49,19 +49,22 @@ class FrontDoor(FastAPI):
             await super().__call__(scope, receive, send)
             return
         started = perf_counter()
-        request_id = self.request_ids.of(dict(scope["headers"]))
+        headers = dict(scope["headers"])
+        request_id = self.request_ids.of(headers)
         by_method = self.short_ways.get(scope["path"])
         operation = by_method.get(scope["method"]) if by_method else None
         if operation is None:
             await self._long_way(scope, receive, send, request_id, started)
             return
         try:
-            status, headers, body = await perform(self.desk, operation, scope, receive, request_id)
+            status, answer_headers, body = await perform(
+                self.desk, operation, scope, receive, headers, request_id
+            )
         except ClientGone:
             self._note(scope, operation.path, CLIENT_GONE, request_id, started)
             return
-        headers += ((b"x-request-id", request_id.encode()), _NO_STORE, _NO_SNIFF)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        answer_headers += ((b"x-request-id", request_id.encode()), _NO_STORE, _NO_SNIFF)
+        await send({"type": "http.response.start", "status": status, "headers": answer_headers})
         await send({"type": "http.response.body", "body": body})
         self._note(scope, operation.path, status, request_id, started)
 

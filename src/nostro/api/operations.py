@@ -139,12 +139,15 @@ async def perform(
     operation: Operation,
     scope: Scope,
     receive: Receive,
+    headers: Headers,
     request_id: str,
     params: Mapping[str, str] | None = None,
 ) -> Spoken:
-    """Return the answer to a request; every failure becomes a problem. Raises ClientGone."""
+    """Return the answer to a request; every failure becomes a problem. Raises ClientGone.
+
+    `headers` by name in lower case; of one that is sent twice, the last counts.
+    """
     try:
-        headers = dict(scope["headers"])
         told = read_params(params or {}, operation.params) if operation.params else None
         said: Any = None
         if operation.shape is not None:

@@ -68,7 +68,7 @@ class HttpServer:
         """Accept nothing more, finish what is under way, and let the port go."""
         if self._server is None or self._task is None:
             return
-        self._server.stop()
+        self._server.stop()  # type: ignore[no-untyped-call]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._task, STOP_TIMEOUT_S)
 
