@@ -53,7 +53,8 @@ def create_together(
         draft = _drafted(state, transfers, context, _take_all)
     except _Refused as refused:
         no, transfer = refused.no, transfers[refused.index]
-        told = Rejection(no.code, index=refused.index, id=transfer.id[:ID_LENGTH_MAX], **no.facts)
+        place = {"index": refused.index, "id": transfer.id[:ID_LENGTH_MAX]}
+        told = Rejection(no.code, **{**no.facts, **place})
         if no.code not in FINAL:
             raise told from None
         return Decision((TransfersRefused([(transfer.id, no.code)]),), None, told)
