@@ -45,7 +45,6 @@ async def engine_on(
         house=make_house(),
         journal=PostgresJournal(postgres.url("nostro_engine"), "main"),
         clock=SystemClock(),
-        chain="main",
         settings=settings,
     )
     await engine.start()

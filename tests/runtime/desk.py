@@ -110,7 +110,6 @@ class Desk:
             house=self.house,
             journal=self.journal,
             clock=self.clock,
-            chain=self.disk.chain,
             settings=settings,
             on_effects=on_effects,
         )

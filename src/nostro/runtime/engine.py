@@ -122,11 +122,10 @@ class Engine:
         house: House,
         journal: Journal,
         clock: Clock,
-        chain: str = "main",
         settings: EngineSettings | None = None,
         on_effects: Callable[[Sequence[OutboxRow]], None] | None = None,
     ) -> None:
-        self.chain = chain
+        self.chain = journal.chain
         self.stats = EngineStats()
         self.state = EngineState.STOPPED
         self.state_reason = "not started"

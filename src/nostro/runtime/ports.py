@@ -176,6 +176,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Journal(Protocol):
     """The durable log of one chain, with the outbox and the snapshots that belong to it."""
 
+    @property
+    def chain(self) -> str:
+        """Return the name of the chain; the engine that owns it writes it into every entry."""
+        ...
+
     async def open(self) -> Head:
         """Become the writer: take the lease, raise the fence, return the head. Raises NotDone."""
         ...

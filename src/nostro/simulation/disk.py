@@ -36,6 +36,11 @@ class StormyJournal:
         self._server = server
         self._connected = False
 
+    @property
+    def chain(self) -> str:
+        """Return the name of the chain."""
+        return self._journal.chain
+
     async def open(self) -> Head:
         """Connect anew and become the writer; the answer may be lost."""
         self._connected = False

@@ -41,6 +41,11 @@ class MemoryJournal:
     def __init__(self, disk: MemoryDisk) -> None:
         self._disk = disk
 
+    @property
+    def chain(self) -> str:
+        """Return the name of the chain."""
+        return self._disk.chain
+
     async def open(self) -> Head:
         """Become the writer: any earlier one is fenced off."""
         self._disk.fence += 1

@@ -71,7 +71,7 @@ class PostgresJournal:
         if not _CHAIN.match(chain):
             raise ValueError(f"chain {chain!r}: use a-z, 0-9, _ and -, starting with a letter")
         self._url = url
-        self._chain = chain
+        self.chain = chain
         self._writer: psycopg.AsyncConnection[Any] | None = None
         self._reader: psycopg.AsyncConnection[Any] | None = None
         self._reading = asyncio.Lock()
@@ -84,12 +84,12 @@ class PostgresJournal:
             self._reader = await self._connect()
             cursor = await self._writer.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended('nostro.writer.' || %s, 0))",
-                (self._chain,),
+                (self.chain,),
             )
             row = await cursor.fetchone()
             if row is None or not row[0]:
-                raise NotDone(f"another process is the writer of chain {self._chain!r}")
-            cursor = await self._writer.execute(_OPEN, (self._chain, GENESIS_HASH))
+                raise NotDone(f"another process is the writer of chain {self.chain!r}")
+            cursor = await self._writer.execute(_OPEN, (self.chain, GENESIS_HASH))
             row = await cursor.fetchone()
         except psycopg.Error as error:
             raise NotDone(f"PostgreSQL: {error}") from error
@@ -113,7 +113,7 @@ class PostgresJournal:
             await wire.send(query)
             await wire.expect(b"BEGIN")
             if await wire.result() != b"UPDATE 1":
-                raise Fenced(f"chain {self._chain!r} no longer stands at height {head.height}")
+                raise Fenced(f"chain {self.chain!r} no longer stands at height {head.height}")
             for _ in range(bool(batch.effects) + bool(batch.settled)):
                 await wire.result()
         except (psycopg.Error, OSError) as error:
@@ -145,7 +145,7 @@ class PostgresJournal:
         parts = [
             "BEGIN",
             f"UPDATE nostro.chain_head SET height={height}, hash='\\x{hash_.hex()}', at={at_us}"
-            f" WHERE chain='{self._chain}' AND height={head.height}"
+            f" WHERE chain='{self.chain}' AND height={head.height}"
             f" AND hash='\\x{head.hash.hex()}' AND fence={head.fence}",
         ]
         if batch.effects:
@@ -157,7 +157,7 @@ class PostgresJournal:
         if batch.settled:
             names = ",".join(f"({height},{index})" for height, index in batch.settled)
             parts.append(
-                f"DELETE FROM nostro.outbox WHERE chain='{self._chain}'"
+                f"DELETE FROM nostro.outbox WHERE chain='{self.chain}'"
                 f" AND (height, index) IN ({names})"
             )
         if batch.entries:
@@ -168,7 +168,7 @@ class PostgresJournal:
     def _outbox_values(self, row: OutboxRow, at_us: int) -> str:
         kind = row.kind.encode().hex()
         return (
-            f"('{self._chain}',{row.height},{row.index},convert_from('\\x{kind}','UTF8'),"
+            f"('{self.chain}',{row.height},{row.index},convert_from('\\x{kind}','UTF8'),"
             f"'\\x{row.payload.hex()}',{at_us})"
         )
 
@@ -176,7 +176,7 @@ class PostgresJournal:
         """Return up to `limit` entries above a height, and at most about READ_BYTES_MAX bytes."""
         rows = await self._fetch(
             _READ,
-            {"chain": self._chain, "after": after, "limit": limit, "bytes": READ_BYTES_MAX},
+            {"chain": self.chain, "after": after, "limit": limit, "bytes": READ_BYTES_MAX},
         )
         return [Entry(*row) for row in rows]
 
@@ -185,7 +185,7 @@ class PostgresJournal:
         rows = await self._fetch(
             f"SELECT {_COLUMNS} FROM nostro.journal"
             " WHERE chain = %s AND height = ANY(%s) ORDER BY height",
-            (self._chain, list(heights)),
+            (self.chain, list(heights)),
         )
         return [Entry(*row) for row in rows]
 
@@ -194,7 +194,7 @@ class PostgresJournal:
         rows = await self._fetch(
             "SELECT height, index, kind, payload FROM nostro.outbox"
             " WHERE chain = %s ORDER BY height, index",
-            (self._chain,),
+            (self.chain,),
         )
         return [OutboxRow(*row) for row in rows]
 
@@ -203,7 +203,7 @@ class PostgresJournal:
         rows = await self._fetch(
             "SELECT height, state, state_hash FROM nostro.snapshot"
             " WHERE chain = %s ORDER BY height DESC LIMIT 1",
-            (self._chain,),
+            (self.chain,),
         )
         return Snapshot(*rows[0]) if rows else None
 
@@ -213,7 +213,7 @@ class PostgresJournal:
             "INSERT INTO nostro.snapshot (chain, height, version, state, state_hash, created_at)"
             " VALUES (%s, %s, 1, %s, %s, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)"
             " ON CONFLICT DO NOTHING RETURNING height",
-            (self._chain, snapshot.height, snapshot.state, snapshot.state_hash),
+            (self.chain, snapshot.height, snapshot.state, snapshot.state_hash),
         )
 
     async def _fetch(self, query: str, parameters: Any) -> list[tuple[Any, ...]]:
