@@ -35,7 +35,6 @@ class EngineRoom:
             house=house,
             journal=PostgresJournal(url, settings.chain),
             clock=clock,
-            chain=settings.chain,
             settings=EngineSettings(
                 queue_max=settings.queue_max, batch_rows_max=settings.batch_max
             ),
