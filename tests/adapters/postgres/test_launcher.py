@@ -383,3 +383,19 @@ def test_two_databases_of_one_server_are_apart(make: Make, tmp_path: Path) -> No
     assert server.create_database("other") == other
     assert kept(server.url()) == [1]
     assert kept(other) == [2]
+
+
+def test_a_disk_that_refuses_is_told_as_an_outage_and_holds_nothing(
+    make: Make, tmp_path: Path
+) -> None:
+    server = make(tmp_path)
+    server.start()
+    server.stop()
+    obstacle = tmp_path / "cluster" / "nostro.conf"
+    obstacle.unlink()
+    (obstacle / "in the way").mkdir(parents=True)
+    with pytest.raises(DataDirectoryUnusable, match="could not be started"):
+        server.start()
+    (obstacle / "in the way").rmdir()
+    obstacle.rmdir()
+    server.start()

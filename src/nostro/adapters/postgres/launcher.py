@@ -143,7 +143,8 @@ class EmbeddedPostgres:
             self._layout.prepare()
             self._lock.acquire()
             try:
-                self._start()
+                with _told_as_faults(self._layout):
+                    self._start()
             except BaseException:
                 self._end(signal.SIGQUIT)
                 raise
@@ -255,10 +256,14 @@ class EmbeddedPostgres:
         cluster = self._layout.cluster
         try:
             if self._pid is not None:
-                postmaster.send(self._pid, cluster, how)
+                if self._child is not None:
+                    self._child.send_signal(how)  # ours until reaped, even before it is a server
+                else:
+                    postmaster.send(self._pid, cluster, how)
                 self._await_end(STOP_TIMEOUT_S)
                 postmaster.end_all(cluster, patience_s=_REMAINS_PATIENCE_S)
                 if self._child is not None:
+                    self._child.kill()
                     self._child.wait()
                 self._layout.close_socket_dir()
         finally:
@@ -294,6 +299,22 @@ def borrowed(data_dir: Path, *, bin_dir: Path | None = None) -> Iterator[str]:
         return
     with EmbeddedPostgres(data_dir, bin_dir=bin_dir) as server:
         yield server.url()
+
+
+@contextlib.contextmanager
+def _told_as_faults(layout: Layout) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ServerNotStarted(
+            f"The PostgreSQL server ended right after its start: {' '.join(str(error).split())}.",
+            remedy=f"read {layout.log}, mend what it names, and start again.",
+        ) from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise DataDirectoryUnusable(
+            f"PostgreSQL could not be started in {layout.data_dir}: {error}.",
+            remedy="mend what it names (`nostro doctor` looks further), and start again.",
+        ) from error
 
 
 def _url(layout: Layout, role: str, database: str) -> str:
