@@ -8,6 +8,7 @@ commit drops the state: start and recovery are one path.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -40,6 +41,7 @@ from nostro.runtime.recovery import recalled, recover
 KEY_LENGTH_MAX = 255
 TURN_ROWS_MAX = 64
 TURN_BYTES_MAX = 500_000
+COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 2.0
 
@@ -74,6 +76,10 @@ class EngineStats(msgspec.Struct):
     batches: int = 0
     recoveries: int = 0
     commit_s: float = 0.0
+    commit_counts: list[int] = msgspec.field(
+        default_factory=lambda: [0] * (len(COMMIT_BOUNDS_S) + 1)
+    )
+    """Commits by how long they took: up to each of COMMIT_BOUNDS_S, and longer."""
     decide_s: float = 0.0
     recovery_s: float = 0.0
 
@@ -358,6 +364,8 @@ class Engine:
             )
             self._head = self._end_of(draft)
             self.stats.batches += 1
+            took_s = perf_counter() - started
+            self.stats.commit_counts[bisect_left(COMMIT_BOUNDS_S, took_s)] += 1
         self.stats.commit_s += perf_counter() - started
         for request, answer in draft.answers:
             if isinstance(answer, Rejection):
