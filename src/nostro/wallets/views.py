@@ -1,6 +1,7 @@
 """What do readers see of customers, deposits and withdrawals?
 
-Amounts are integer minor units, `scale` the decimals of the asset; times are microseconds since the epoch (UTC).
+Amounts are integer minor units, `scale` the decimals of the asset; times are microseconds since the
+epoch (UTC).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from nostro.wallets.state import DepositState, WithdrawalState
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One event in the life of a deposit or a withdrawal: which, the state after it, who sent the command, why.
+    """One event in the life of a deposit or a withdrawal: which, the state after it, who sent the
+    command, why.
 
     `event`: the event's name (`deposit_confirmed`). `state`: "" for a note that changed none.
     """
@@ -35,7 +37,8 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DepositView(msgspec.Struct, frozen=True, kw_only=True):
-    """A deposit as it stands now, and how it came there (oldest first). `height`: of its last event."""
+    """A deposit as it stands now, and how it came there (oldest first). `height`: of its last
+    event."""
 
     user_id: str
     transaction_id: str
@@ -51,7 +54,8 @@ class DepositView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True):
-    """A withdrawal as it stands now, and how it came there (oldest first). `height`: of its last event.
+    """A withdrawal as it stands now, and how it came there (oldest first). `height`: of its last
+    event.
 
     `approvals_missing`: how many others must still approve it.
     """

@@ -1,0 +1,259 @@
+"""How do the views in PostgreSQL follow the journal beside them?
+
+One session reads the journal, copies rows in while more are being made, and commits them with the
+checkpoint. It holds an advisory lock: of several followers of a chain one works, the others stand
+by. Commits are not flushed: after a server crash views and checkpoint go back together, and the
+follower with them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import psycopg
+import structlog
+
+from nostro.adapters.postgres.projections.ledger import LedgerProjection
+from nostro.adapters.postgres.projections.wallets import WalletsProjection
+from nostro.runtime.house import House
+from nostro.runtime.ports import GENESIS_HASH, NotDone, Snapshot
+from nostro.runtime.projector import (
+    Checkpoint,
+    Projector,
+    Row,
+    RowsRefused,
+    ViewsForeign,
+)
+
+log = structlog.get_logger(__name__)
+
+NAME = "views"
+"""The checkpoint that all views share."""
+CHANNEL = "nostro_journal"
+"""A NOTIFY here ends an idle pause early; without one the pause ends by itself."""
+READ_BYTES_MAX = 4_000_000
+"""Journal bytes of one batch, beyond its first row: some 60,000 transfers."""
+CONNECT_TIMEOUT_S = 10
+
+_READ = """
+    SELECT height, at, command_id, payload, prev_hash, hash
+      FROM (SELECT rows.*, sum(octet_length(payload)) OVER (ORDER BY height)
+                           - octet_length(payload) AS bytes_before
+              FROM (SELECT height, at, command_id, payload, prev_hash, hash FROM nostro.journal
+                     WHERE chain = %s AND height > %s ORDER BY height LIMIT %s) AS rows) AS page
+     WHERE bytes_before < %s
+     ORDER BY height
+"""
+_OPEN = """
+    INSERT INTO nostro.projection_checkpoint (chain, name, height, hash, at_us)
+    VALUES (%s, %s, 0, %s, 0) ON CONFLICT DO NOTHING
+"""
+_COMMIT = """
+    UPDATE nostro.projection_checkpoint
+       SET height = %s, hash = %s, at_us = %s, stopped_reason = ''
+     WHERE chain = %s AND name = %s AND height = %s AND hash = %s
+"""
+_SAVE_SNAPSHOT = """
+    INSERT INTO nostro.snapshot (chain, height, version, state, state_hash, created_at)
+    VALUES (%s, %s, 1, %s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+    ON CONFLICT DO NOTHING
+"""
+_FORGET_SNAPSHOTS = """
+    DELETE FROM nostro.snapshot WHERE chain = %s AND height < (
+        SELECT min(height) FROM (SELECT height FROM nostro.snapshot
+                                  WHERE chain = %s ORDER BY height DESC LIMIT %s) AS newest)
+"""
+
+
+class PostgresViews:
+    """The ViewStore of one chain: journal and views in one database. For one thread."""
+
+    def __init__(self, url: str, chain: str = "main") -> None:
+        self._url = url
+        self._chain = chain
+        self._connection: psycopg.Connection[Any] | None = None
+        self._copy = ExitStack()
+        self._copying: tuple[str, psycopg.Copy] | None = None
+        self.projections = (LedgerProjection(self.ship), WalletsProjection(self.ship))
+
+    def open(self) -> Checkpoint:
+        """Connect anew, become the only follower of the chain, return the checkpoint."""
+        self.close()
+        with _outages():
+            self._connection = connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name="nostro follower",
+            )
+            connection.execute("SET synchronous_commit TO off")
+            self._take_lease(connection)
+            connection.execute(f"LISTEN {CHANNEL}")
+            return self._read_checkpoint(connection)
+
+    def _take_lease(self, connection: psycopg.Connection[Any]) -> None:
+        row = connection.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended('nostro.follower.' || %s, 0))",
+            (self._chain,),
+        ).fetchone()
+        if row is None or not row[0]:
+            self.close()
+            raise NotDone(f"another process follows chain {self._chain!r}; standing by")
+
+    def _read_checkpoint(self, connection: psycopg.Connection[Any]) -> Checkpoint:
+        connection.execute(_OPEN, (self._chain, NAME, GENESIS_HASH))
+        found = connection.execute(
+            "SELECT chain, height, hash, at_us FROM nostro.projection_checkpoint WHERE name = %s",
+            (NAME,),
+        ).fetchall()
+        others = [chain for chain, *_ in found if chain != self._chain]
+        if others:
+            raise ViewsForeign(f"the views in this database tell of chain {others[0]!r}")
+        ((_, height, hash_, at_us),) = found
+        return Checkpoint(height, bytes(hash_), at_us)
+
+    def read(self, *, after: int, rows_max: int) -> Sequence[Row]:
+        """Return up to `rows_max` rows above a height and about READ_BYTES_MAX bytes, one at
+        least."""
+        with _outages(), self._open_connection().cursor(binary=True) as cursor:
+            cursor.execute(_READ, (self._chain, after, rows_max, READ_BYTES_MAX))
+            return [Row(*row) for row in cursor]
+
+    def begin(self) -> None:
+        """Start the transaction of a batch, after rolling back what may be left of another one."""
+        connection = self._open_connection()
+        with _outages():
+            self._finish_copy()
+            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN")
+
+    def ship(self, statement: str, data: bytes) -> None:
+        """Send rows to a COPY statement; it stays open while further rows are for the same one."""
+        with _outages():
+            if self._copying is None or self._copying[0] != statement:
+                self._finish_copy()
+                cursor = self._open_connection().cursor()
+                self._copying = (statement, self._copy.enter_context(cursor.copy(statement)))
+            self._copying[1].write(data)
+
+    def _finish_copy(self) -> None:
+        self._copying = None
+        self._copy.close()
+
+    def commit(self, before: Checkpoint, now: Checkpoint) -> None:
+        """Write the rest of the batch and move the checkpoint, all or nothing."""
+        connection = self._open_connection()
+        with _outages():
+            for projection in self.projections:
+                projection.ship()
+            self._finish_copy()
+            for projection in self.projections:
+                projection.update(connection)
+            moved = connection.execute(
+                _COMMIT,
+                (now.height, now.hash, now.at_us, self._chain, NAME, before.height, before.hash),
+            )
+            if moved.rowcount != 1:
+                raise NotDone("the checkpoint was moved by somebody else")
+            connection.execute("COMMIT")
+
+    def snapshot_up_to(self, height: int) -> Snapshot | None:
+        """Return the newest snapshot at or below a height."""
+        with _outages(), self._open_connection().cursor(binary=True) as cursor:
+            cursor.execute(
+                "SELECT height, state, state_hash FROM nostro.snapshot"
+                " WHERE chain = %s AND height <= %s ORDER BY height DESC LIMIT 1",
+                (self._chain, height),
+            )
+            row = cursor.fetchone()
+            return None if row is None else Snapshot(*row)
+
+    def save_snapshot(self, snapshot: Snapshot, *, keep: int) -> None:
+        """Keep a snapshot, and the newest `keep` in all."""
+        connection = self._open_connection()
+        with _outages(), connection.transaction():
+            connection.execute(
+                _SAVE_SNAPSHOT,
+                (self._chain, snapshot.height, snapshot.state, snapshot.state_hash),
+                binary=True,
+            )
+            connection.execute(_FORGET_SNAPSHOTS, (self._chain, self._chain, keep))
+        log.info("follower.snapshot", height=snapshot.height, bytes=len(snapshot.state))
+
+    def stopped(self, reason: str) -> None:
+        """Note why the checkpoint cannot move on; never raises."""
+        with suppress(NotDone, RowsRefused), _outages():
+            connection = self._open_connection()
+            self._finish_copy()
+            connection.execute("ROLLBACK")
+            connection.execute(
+                "UPDATE nostro.projection_checkpoint SET stopped_reason = %s WHERE name = %s",
+                (reason.replace("\0", ""), NAME),
+            )
+
+    def wait(self, seconds: float) -> None:
+        """Return after a while, or when something was said on CHANNEL."""
+        connection = self._connection
+        if connection is None or connection.closed:
+            time.sleep(seconds)
+            return
+        with suppress(NotDone, RowsRefused), _outages():
+            for _ in connection.notifies(timeout=seconds, stop_after=1):
+                pass
+
+    def close(self) -> None:
+        """Let the views go: the session ends, and the lease with it."""
+        connection, self._connection = self._connection, None
+        copy, self._copy, self._copying = self._copy, ExitStack(), None
+        if connection is not None:
+            connection.close()
+        with suppress(psycopg.Error):
+            copy.close()
+
+    def _open_connection(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            raise NotDone("the follower has no connection")
+        return self._connection
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Translate the driver's errors: what no retry changes is RowsRefused, all else NotDone."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise RowsRefused(f"PostgreSQL: {error}") from error
+    except (psycopg.Error, OSError) as error:
+        raise NotDone(f"PostgreSQL: {error}") from error
+
+
+def run_follower(
+    *, url: str, chain: str, house: House, snapshot_every: int, parent_pid: int | None = None
+) -> None:
+    """Follow in this process until SIGTERM or SIGINT, or until the process `parent_pid` is no
+    longer its parent.
+
+    Call it in the main thread of a process of its own. Raises RowPoisoned and ViewsForeign.
+    """
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+
+    def over() -> bool:
+        return stopping or (parent_pid is not None and os.getppid() != parent_pid)
+
+    projector = Projector(house, PostgresViews(url, chain), snapshot_every=snapshot_every)
+    log.info("follower.started", chain=chain, pid=os.getpid())
+    projector.run(over)
+    log.info("follower.ended", chain=chain, height=projector.checkpoint.height)
