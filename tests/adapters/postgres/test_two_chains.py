@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -20,16 +19,12 @@ from tests import databases
 COMMANDS = 200
 
 
-def as_engine(url: str) -> str:
-    """Return the same database's URL for the engine's role."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc="nostro_engine@" + parts.netloc.rpartition("@")[2]))
-
-
 def engine_of(url: str, chain: str) -> Engine:
     """Return an engine that owns `chain` in the database."""
     return Engine(
-        house=make_house(), journal=PostgresJournal(as_engine(url), chain), clock=SystemClock()
+        house=make_house(),
+        journal=PostgresJournal(databases.as_role(url, "nostro_engine"), chain),
+        clock=SystemClock(),
     )
 
 
