@@ -18,6 +18,7 @@ def test_the_longest_names_fit_the_ledger() -> None:
         books.hold_id(withdrawal),
         books.post_id(withdrawal, ATTEMPTS_MAX),
         books.loss_id(withdrawal, ATTEMPTS_MAX),
+        books.clear_id(withdrawal, ATTEMPTS_MAX),
         books.void_id(withdrawal),
         books.wallet_account(user, "A" * 24),
     ]
@@ -36,7 +37,8 @@ def test_no_two_stories_share_a_transfer_id() -> None:
     for withdrawal in parts:
         ids += [books.hold_id(withdrawal), books.void_id(withdrawal)]
         for attempt in (1, 2, 12):
-            ids += [books.post_id(withdrawal, attempt), books.loss_id(withdrawal, attempt)]
+            for name in (books.post_id, books.loss_id, books.clear_id):
+                ids.append(name(withdrawal, attempt))
     assert len(ids) == len(set(ids))
     assert all(id.startswith(books.RESERVED_TRANSFER_PREFIXES) for id in ids)
 

@@ -15,6 +15,7 @@ from nostro.ledger import FreezeAccount, UnfreezeAccount
 from nostro.wallets import (
     ApproveWithdrawal,
     CancelWithdrawal,
+    ClearPayout,
     ConfirmDeposit,
     DepositConfirmed,
     DepositReleased,
@@ -26,7 +27,6 @@ from nostro.wallets import (
     RequestWithdrawal,
     SendPayout,
     SubmitDeposit,
-    WithdrawalBreakNoted,
     events as e,
 )
 from tests.flows.town import Town
@@ -42,6 +42,8 @@ OUTCOMES: st.SearchStrategy[type[Command]] = st.sampled_from(
     [RecordPayoutSent, RecordPayoutSettled, RecordPayoutFailed]
 )
 
+PAID_FROM_SUSPENSE = (e.PayoutSuspended, e.PayoutKeptSuspended)
+PAID_FROM_WALLET = (e.WithdrawalSettled, e.PayoutCleared)
 IN_SUSPENSE = (e.DepositSuspended, e.DepositKeptSuspended)
 UNDER_WAY = (
     e.WithdrawalHeld,
@@ -57,7 +59,6 @@ class Story:
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, ...], Any] = {}
-        self._against_suspense: set[str] = set()
 
     def hear(self, row: list[Event]) -> None:
         for event in row:
@@ -65,11 +66,6 @@ class Story:
                 self._last[(event.user_id, event.transaction_id)] = event
             elif isinstance(event, e._WithdrawalEvent):
                 self._last[(event.withdrawal_id,)] = event
-                self._against_suspense.discard(event.withdrawal_id)
-            elif isinstance(event, WithdrawalBreakNoted):
-                last = self._last[(event.withdrawal_id,)]
-                if isinstance(last, e.WithdrawalSettled) and event.reason.startswith("ledger."):
-                    self._against_suspense.add(event.withdrawal_id)
 
     def totals(self) -> tuple[Counter[str], Counter[str]]:
         """Return what is posted (credits less debits) and what is held, by account."""
@@ -81,10 +77,11 @@ class Story:
                 posted.update({wallet: amount, "nostro:EUR": -amount})
             elif isinstance(event, IN_SUSPENSE):
                 posted.update({"suspense:EUR": amount, "nostro:EUR": -amount})
-            elif isinstance(event, e.WithdrawalSettled):
-                broken = event.withdrawal_id in self._against_suspense
-                posted.update({"suspense:EUR" if broken else wallet: -amount, "nostro:EUR": amount})
-                held.update({wallet: amount if broken else 0})
+            elif isinstance(event, PAID_FROM_WALLET):
+                posted.update({wallet: -amount, "nostro:EUR": amount})
+            elif isinstance(event, PAID_FROM_SUSPENSE):
+                posted.update({"suspense:EUR": -amount, "nostro:EUR": amount})
+                held.update({wallet: amount})
             elif isinstance(event, UNDER_WAY):
                 held.update({wallet: amount})
         return posted, held
@@ -94,9 +91,10 @@ class Story:
         beyond = (
             e.WithdrawalApproved,
             e.WithdrawalSent,
-            e.WithdrawalSettled,
             e.WithdrawalFailed,
             e.PayoutReopened,
+            *PAID_FROM_WALLET,
+            *PAID_FROM_SUSPENSE,
         )
         return sum(isinstance(event, beyond) for event in self._last.values())
 
@@ -176,6 +174,10 @@ class Totals(RuleBasedStateMachine):
     @rule(number=NUMBERS, outcome=OUTCOMES)
     def hear_of_a_payout(self, number: int, outcome: type[Command]) -> None:
         self.tell(_outcome(outcome, number))
+
+    @rule(number=NUMBERS)
+    def clear(self, number: int) -> None:
+        self.tell(ClearPayout(withdrawal_id=f"w{number}"))
 
     @rule(user=USERS, number=NUMBERS, amount=AMOUNTS)
     def withdraw(self, user: str, number: int, amount: int) -> None:

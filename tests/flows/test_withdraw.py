@@ -5,14 +5,18 @@ from __future__ import annotations
 from nostro.flows import withdraw
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Answer, Order, Perform
-from nostro.ledger import Action, CreateTransfers, NewTransfer
+from nostro.ledger import Action, CreateTransfers, CreateTransfersTogether, NewTransfer
 from nostro.wallets import (
     ApproveWithdrawal,
     AwaitPayout,
     CancelWithdrawal,
+    ClearPayout,
     ConfirmDeposit,
     ConfirmHold,
+    KeepPayoutSuspended,
     NoteBreak,
+    PayoutCleared,
+    PayoutSuspended,
     RecordPayoutFailed,
     RecordPayoutSent,
     RecordPayoutSettled,
@@ -21,6 +25,7 @@ from nostro.wallets import (
     RequestWithdrawal,
     SendPayout,
     SubmitDeposit,
+    SuspendPayout,
     WithdrawalApproved,
     WithdrawalCancelled,
     WithdrawalFailed,
@@ -39,6 +44,7 @@ REQUEST = RequestWithdrawal(
 APPROVE = ApproveWithdrawal(**KEY)
 SENT = RecordPayoutSent(**KEY)
 SETTLED = RecordPayoutSettled(**KEY)
+CLEAR = ClearPayout(**KEY)
 FAILED = RecordPayoutFailed(**KEY, reason="closed")
 PAYOUT = SendPayout(**KEY, user_id="alice", asset="EUR", amount_minor=3_000, destination="DE89")
 NO = Rejection("ledger.debit_frozen", account="wallet:alice:EUR")
@@ -68,22 +74,40 @@ def test_an_approved_withdrawal_is_paid_out_and_a_sent_one_is_followed_up() -> N
     assert withdraw.follow_up(WithdrawalSent(*TOLD)) == [Perform(AwaitPayout(**KEY))]
 
 
-def test_a_settled_withdrawal_is_posted_or_else_booked_against_suspense_or_else_reopened() -> None:
+def test_a_settled_withdrawal_is_posted_or_else_suspended() -> None:
     (step,) = withdraw.post(WithdrawalSettled(*TOLD, 1))
     transfer = only_transfer(step)
     assert (transfer.action, transfer.refers_to) == (Action.POST, "withdrawal:w-1")
     assert isinstance(step, Order)
     assert step.otherwise is not None
-    noted, loss = step.otherwise(NO)
-    assert noted == Order(NoteBreak(**KEY, reason=NO.code))
-    booked = only_transfer(loss)
+    assert step.otherwise(NO) == [Order(SuspendPayout(**KEY, reason=NO.code))]
+
+
+def test_a_suspended_payout_is_booked_against_suspense_or_else_reopened() -> None:
+    told, step = withdraw.suspend(PayoutSuspended(*TOLD, 1, NO.code))
+    assert isinstance(told, Answer)
+    assert (told.body["state"], told.body["reason"]) == ("suspended", NO.code)
+    booked = only_transfer(step)
     assert (booked.debit, booked.credit) == ("suspense:EUR", "nostro:EUR")
-    assert isinstance(loss, Order)
-    assert loss.otherwise is not None
-    reopened, answer = loss.otherwise(NO)
+    assert isinstance(step, Order)
+    assert step.otherwise is not None
+    reopened, answer = step.otherwise(NO)
     assert reopened == Order(ReopenPayout(**KEY, reason=NO.code))
     assert isinstance(answer, Answer)
     assert answer.code == "wallets.payout_not_bookable"
+
+
+def test_a_cleared_payout_is_posted_and_suspense_booked_back_or_else_both_stay() -> None:
+    (step,) = withdraw.clear(PayoutCleared(*TOLD, 2))
+    assert isinstance(step, Order)
+    assert isinstance(step.command, CreateTransfersTogether)
+    posting, back = step.command.transfers
+    assert (posting.id, posting.refers_to) == ("withdrawal.post.2:w-1", "withdrawal:w-1")
+    assert (back.debit, back.credit) == ("nostro:EUR", "suspense:EUR")
+    assert step.otherwise is not None
+    kept, answer = step.otherwise(NO)
+    assert kept == Order(KeepPayoutSuspended(**KEY, reason=NO.code))
+    assert answer == Answer(code=NO.code, facts=dict(NO.facts))
 
 
 def test_a_failed_or_cancelled_withdrawal_is_released_or_else_noted_as_a_break() -> None:
@@ -194,22 +218,25 @@ def test_a_settled_payout_is_posted_once_whatever_comes_late() -> None:
     assert (town.held(WALLET), town.posted(WALLET), town.posted("nostro:EUR")) == (0, 2_000, -2_000)
 
 
-def test_a_payout_settled_after_its_wallet_was_frozen_is_booked_against_suspense() -> None:
+def test_a_payout_settled_after_its_wallet_was_frozen_waits_in_suspense_until_it_is_cleared() -> (
+    None
+):
     town = funded()
     town.tell(REQUEST)
     town.freeze(WALLET)
-    assert town.tell(SETTLED).body["state"] == "settled"
-    assert "WithdrawalBreakNoted" in town.kinds()
+    reply = town.tell(SETTLED)
+    assert (reply.body["state"], reply.body["reason"]) == ("suspended", "ledger.debit_frozen")
     assert (town.posted("nostro:EUR"), town.posted("suspense:EUR")) == (-2_000, -3_000)
     assert (town.posted(WALLET), town.held(WALLET)) == (5_000, 3_000)
 
+    assert town.tell(CLEAR).code == "ledger.debit_frozen"
+    assert (town.posted(WALLET), town.posted("suspense:EUR")) == (5_000, -3_000)
+
     town.unfreeze(WALLET)
-    mended = [
-        NewTransfer(id="mend-1", action=Action.POST, refers_to="withdrawal:w-1", linked=True),
-        NewTransfer(id="mend-2", debit="nostro:EUR", credit="suspense:EUR", amount_minor=3_000),
-    ]
-    assert town.tell(CreateTransfers(transfers=mended)).body["created"] == 2
-    assert (town.posted(WALLET), town.posted("suspense:EUR"), town.held(WALLET)) == (2_000, 0, 0)
+    assert town.tell(CLEAR).body["state"] == "settled"
+    assert town.tell(CLEAR).body["exists"] is True
+    assert (town.posted(WALLET), town.held(WALLET)) == (2_000, 0)
+    assert (town.posted("nostro:EUR"), town.posted("suspense:EUR")) == (-2_000, 0)
 
 
 def test_a_payout_that_can_be_booked_nowhere_counts_as_sent_until_it_can() -> None:

@@ -338,14 +338,12 @@ WALLETS: dict[str, Row] = {
     "wallets.payout_already_settled": Row(
         409, "The payout was reported settled before", "The contradiction is noted as a break."
     ),
+    "wallets.payout_not_suspended": Row(409, "The payout is not in suspense", _READ_STATE),
     "wallets.payout_not_bookable": Row(
         409, "The ledger takes the payout nowhere", "Mend the account, then report it again."
     ),
     "wallets.not_in_course": Row(
         409, "Only a flow may say this", "Send one of the documented commands instead."
-    ),
-    "wallets.unknown_command": Row(
-        422, "The wallets do not know this command", "Send one of the documented commands instead."
     ),
 }
 

@@ -15,6 +15,8 @@ from nostro.wallets import (
     DepositConfirmed,
     DepositReleased,
     DepositSuspended,
+    PayoutCleared,
+    PayoutSuspended,
     WalletOpened,
     WithdrawalApproved,
     WithdrawalCancelled,
@@ -35,6 +37,8 @@ FLOWS: Mapping[type[Event], Any] = {
     WithdrawalApproved: withdraw.pay_out,
     WithdrawalSent: withdraw.follow_up,
     WithdrawalSettled: withdraw.post,
+    PayoutSuspended: withdraw.suspend,
+    PayoutCleared: withdraw.clear,
     WithdrawalFailed: withdraw.release,
     WithdrawalCancelled: withdraw.release,
 }

@@ -101,6 +101,11 @@ def loss_id(withdrawal_id: str, attempt: int) -> str:
     return _numbered("withdrawal.suspense", attempt, withdrawal_id)
 
 
+def clear_id(withdrawal_id: str, attempt: int) -> str:
+    """Return the id under which suspense is booked back when a payout is cleared."""
+    return _numbered("withdrawal.clear", attempt, withdrawal_id)
+
+
 def void_id(withdrawal_id: str) -> str:
     """Return the id under which a withdrawal's hold is voided."""
     return f"withdrawal.void:{withdrawal_id}"

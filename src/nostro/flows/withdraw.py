@@ -2,8 +2,8 @@
 
 The rail is asked only after the row that approved the withdrawal is durable. What the rail says
 counts: if the ledger cannot post a settled payout from its hold (the wallet was frozen meanwhile),
-the money is booked out against suspense and the break is noted; if it cannot be booked at all, the
-payout counts as sent until it can.
+the money is booked out against suspense until someone clears it; if it cannot be booked at all,
+the payout counts as sent until it can.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from nostro.ledger import Action, CreateTransfersTogether, NewTransfer
 from nostro.wallets import (
     AwaitPayout,
     ConfirmHold,
+    KeepPayoutSuspended,
     NoteBreak,
+    PayoutCleared,
+    PayoutSuspended,
     RefuseWithdrawal,
     ReopenPayout,
     SendPayout,
+    SuspendPayout,
     WithdrawalApproved,
     WithdrawalCancelled,
     WithdrawalFailed,
@@ -78,28 +82,25 @@ def follow_up(event: WithdrawalSent) -> Sequence[Step]:
 
 
 def post(event: WithdrawalSettled) -> Sequence[Step]:
-    """Post the hold, or book the payout against suspense and note the break."""
-    transfer = NewTransfer(
-        id=books.post_id(event.withdrawal_id, event.attempt),
-        action=Action.POST,
-        refers_to=books.hold_id(event.withdrawal_id),
-        code=books.TransferCode.WITHDRAWAL,
+    """Post the hold, or suspend the payout."""
+
+    def suspended(no: Rejection) -> Sequence[Step]:
+        return [Order(SuspendPayout(withdrawal_id=event.withdrawal_id, reason=no.code))]
+
+    transfers = [_posting(event)]
+    return [Order(CreateTransfersTogether(transfers=transfers), otherwise=suspended)]
+
+
+def suspend(event: PayoutSuspended) -> Sequence[Step]:
+    """Book the payout against suspense, or let it count as sent."""
+    loss = NewTransfer(
+        id=books.loss_id(event.withdrawal_id, event.attempt),
+        debit=books.suspense_account(event.asset),
+        credit=books.nostro_account(event.asset),
+        amount_minor=event.amount_minor,
+        code=books.TransferCode.SUSPENSE,
         reference=event.withdrawal_id,
     )
-
-    def to_suspense(no: Rejection) -> Sequence[Step]:
-        loss = NewTransfer(
-            id=books.loss_id(event.withdrawal_id, event.attempt),
-            debit=books.suspense_account(event.asset),
-            credit=books.nostro_account(event.asset),
-            amount_minor=event.amount_minor,
-            code=books.TransferCode.SUSPENSE,
-            reference=event.withdrawal_id,
-        )
-        return [
-            Order(NoteBreak(withdrawal_id=event.withdrawal_id, reason=no.code)),
-            Order(CreateTransfersTogether(transfers=[loss]), otherwise=reopened),
-        ]
 
     def reopened(no: Rejection) -> Sequence[Step]:
         command = ReopenPayout(withdrawal_id=event.withdrawal_id, reason=no.code)
@@ -110,7 +111,39 @@ def post(event: WithdrawalSettled) -> Sequence[Step]:
         }
         return [Order(command), Answer(code=NOT_BOOKABLE, facts=facts)]
 
-    return [Order(CreateTransfersTogether(transfers=[transfer]), otherwise=to_suspense)]
+    body = {
+        "withdrawal_id": event.withdrawal_id,
+        "user_id": event.user_id,
+        "asset": event.asset,
+        "amount_minor": event.amount_minor,
+        "destination": event.destination,
+        "state": WithdrawalState.SUSPENDED.value,
+        "approvals_missing": 0,
+        "reason": event.reason,
+    }
+    return [
+        Answer(body=body),
+        Order(CreateTransfersTogether(transfers=[loss]), otherwise=reopened),
+    ]
+
+
+def clear(event: PayoutCleared) -> Sequence[Step]:
+    """Post the hold and book suspense back, or leave both as they are."""
+    back = NewTransfer(
+        id=books.clear_id(event.withdrawal_id, event.attempt),
+        debit=books.nostro_account(event.asset),
+        credit=books.suspense_account(event.asset),
+        amount_minor=event.amount_minor,
+        code=books.TransferCode.RELEASE,
+        reference=event.withdrawal_id,
+    )
+
+    def kept(no: Rejection) -> Sequence[Step]:
+        command = KeepPayoutSuspended(withdrawal_id=event.withdrawal_id, reason=no.code)
+        return [Order(command), Answer(code=no.code, facts=dict(no.facts))]
+
+    transfers = [_posting(event), back]
+    return [Order(CreateTransfersTogether(transfers=transfers), otherwise=kept)]
 
 
 def release(event: WithdrawalFailed | WithdrawalCancelled) -> Sequence[Step]:
@@ -127,3 +160,13 @@ def release(event: WithdrawalFailed | WithdrawalCancelled) -> Sequence[Step]:
         return [Order(NoteBreak(withdrawal_id=event.withdrawal_id, reason=no.code))]
 
     return [Order(CreateTransfersTogether(transfers=[transfer]), otherwise=noted)]
+
+
+def _posting(event: WithdrawalSettled | PayoutCleared) -> NewTransfer:
+    return NewTransfer(
+        id=books.post_id(event.withdrawal_id, event.attempt),
+        action=Action.POST,
+        refers_to=books.hold_id(event.withdrawal_id),
+        code=books.TransferCode.WITHDRAWAL,
+        reference=event.withdrawal_id,
+    )

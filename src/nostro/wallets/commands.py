@@ -201,12 +201,14 @@ class RecordPayoutSent(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets
 class RecordPayoutSettled(
     _AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.RecordPayoutSettled"
 ):
-    """State that the payout is final: the hold is posted. Sent by the performer; may come before
-    `sent`; twice: `exists`.
+    """State that the payout is final: the hold is posted, or, where the ledger refuses that, the
+    payout is booked against suspense. Sent by the performer; may come before `sent`; twice:
+    `exists`.
 
     Refused: `wallets.withdrawal_unknown`, `wallets.payout_not_ordered`,
     `wallets.payout_already_failed` (a break is noted), `wallets.payout_not_bookable` (the ledger
-    takes it nowhere: still sent; send it again under another key once that is mended).
+    takes it nowhere: still sent; send it again under another key once that is mended),
+    `wallets.attempts_exhausted`.
     """
 
 
@@ -223,10 +225,19 @@ class RecordPayoutFailed(
     reason: str
 
 
+class ClearPayout(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.ClearPayout"):
+    """Book a suspended payout from its hold, and suspense back. Sent by an operator once the reason
+    is gone; sent twice: `exists`.
+
+    Refused: `wallets.withdrawal_unknown`, `wallets.payout_not_suspended`,
+    `wallets.attempts_exhausted`, or the ledger's code when it still refuses (still suspended).
+    """
+
+
 class ConfirmHold(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.ConfirmHold"):
     """Go on after the ledger held the funds. Sent by the flow, within the requesting row; changes
     nothing when the hold was refused there. Refused elsewhere: `wallets.not_in_course`, as are
-    the next three."""
+    the next five."""
 
 
 class RefuseWithdrawal(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.RefuseWithdrawal"):
@@ -235,15 +246,29 @@ class RefuseWithdrawal(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets
     reason: str
 
 
+class SuspendPayout(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.SuspendPayout"):
+    """Say that the ledger would not post the hold. Sent by the flow, within the settling row."""
+
+    reason: str
+
+
 class ReopenPayout(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.ReopenPayout"):
-    """Say that a settled payout could be booked nowhere. Sent by the flow, within that row only."""
+    """Say that not even suspense could be booked. Sent by the flow, within the settling row."""
+
+    reason: str
+
+
+class KeepPayoutSuspended(
+    _AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.KeepPayoutSuspended"
+):
+    """Say that the ledger refused to clear it. Sent by the flow, within the clearing row only."""
 
     reason: str
 
 
 class NoteBreak(_AboutWithdrawal, frozen=True, kw_only=True, tag="wallets.NoteBreak"):
-    """Say that the ledger would not resolve the hold. Sent by the flow, within the row that ended
-    the withdrawal only."""
+    """Say that the ledger would not release the hold. Sent by the flow, within the row that failed
+    or cancelled the withdrawal only."""
 
     reason: str
 
@@ -265,8 +290,11 @@ COMMANDS: tuple[type[Command], ...] = (
     RecordPayoutSent,
     RecordPayoutSettled,
     RecordPayoutFailed,
+    ClearPayout,
     ConfirmHold,
     RefuseWithdrawal,
+    SuspendPayout,
     ReopenPayout,
+    KeepPayoutSuspended,
     NoteBreak,
 )

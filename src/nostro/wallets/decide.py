@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nostro.kernel.messages import Command, Rejection
+from nostro.kernel.messages import Command
 from nostro.kernel.room import Context, Decision
 from nostro.wallets import commands as c, customers, deposits, payouts, withdrawals
 from nostro.wallets.limits import WalletLimits
@@ -36,7 +36,10 @@ _DECIDE: dict[type[Command], Decide] = {
     c.RecordPayoutSent: payouts.record_sent,
     c.RecordPayoutSettled: payouts.record_settled,
     c.RecordPayoutFailed: payouts.record_failed,
+    c.ClearPayout: payouts.clear,
+    c.SuspendPayout: payouts.suspend,
     c.ReopenPayout: payouts.reopen,
+    c.KeepPayoutSuspended: payouts.keep_suspended,
     c.NoteBreak: payouts.note_break,
 }
 
@@ -50,4 +53,4 @@ def decide(
         return _WITHIN_LIMITS[cls](state, command, context, limits)
     if cls in _DECIDE:
         return _DECIDE[cls](state, command, context)
-    raise Rejection("wallets.unknown_command", command=cls.__name__)
+    raise AssertionError(f"not a command of the wallets: {command!r:.200}")

@@ -167,8 +167,33 @@ class WithdrawalFailed(
     reason: str
 
 
+class PayoutSuspended(
+    _WithdrawalEvent, frozen=True, array_like=True, tag="wallets.payout_suspended"
+):
+    """The payout is final but the ledger would not post its hold, for this reason: it is booked
+    against suspense, and the hold stands."""
+
+    attempt: int
+    reason: str
+
+
 class PayoutReopened(_WithdrawalEvent, frozen=True, array_like=True, tag="wallets.payout_reopened"):
     """The settled payout could be booked nowhere, for this reason: it counts as sent again."""
+
+    reason: str
+
+
+class PayoutCleared(_WithdrawalEvent, frozen=True, array_like=True, tag="wallets.payout_cleared"):
+    """The hold was posted and suspense booked back, unless a later event of the same row says
+    otherwise."""
+
+    attempt: int
+
+
+class PayoutKeptSuspended(
+    _WithdrawalEvent, frozen=True, array_like=True, tag="wallets.payout_kept_suspended"
+):
+    """The ledger refused to clear the payout, for this reason: it still stands in suspense."""
 
     reason: str
 
@@ -176,7 +201,7 @@ class PayoutReopened(_WithdrawalEvent, frozen=True, array_like=True, tag="wallet
 class WithdrawalBreakNoted(
     Event, frozen=True, array_like=True, tag="wallets.withdrawal_break_noted"
 ):
-    """What was told contradicts what is booked, or the ledger would not resolve the hold: a break
+    """What was told contradicts what is booked, or the ledger would not release the hold: a break
     for someone to look into. Changes no state."""
 
     withdrawal_id: str
@@ -204,6 +229,9 @@ EVENTS: tuple[type[Event], ...] = (
     WithdrawalSent,
     WithdrawalSettled,
     WithdrawalFailed,
+    PayoutSuspended,
     PayoutReopened,
+    PayoutCleared,
+    PayoutKeptSuspended,
     WithdrawalBreakNoted,
 )

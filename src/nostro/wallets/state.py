@@ -48,6 +48,7 @@ class WithdrawalState(StrEnum):
     APPROVED = "approved"
     SENT = "sent"
     SETTLED = "settled"
+    SUSPENDED = "suspended"
     FAILED = "failed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -236,7 +237,10 @@ _WITHDRAWAL_STATES: dict[type[Event], WithdrawalState] = {
     e.WithdrawalSent: WithdrawalState.SENT,
     e.WithdrawalSettled: WithdrawalState.SETTLED,
     e.WithdrawalFailed: WithdrawalState.FAILED,
+    e.PayoutSuspended: WithdrawalState.SUSPENDED,
     e.PayoutReopened: WithdrawalState.SENT,
+    e.PayoutCleared: WithdrawalState.SETTLED,
+    e.PayoutKeptSuspended: WithdrawalState.SUSPENDED,
 }
 
 

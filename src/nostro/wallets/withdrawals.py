@@ -84,6 +84,7 @@ def approve(state: WalletsState, command: c.ApproveWithdrawal, context: Context)
             WithdrawalState.APPROVED
             | WithdrawalState.SENT
             | WithdrawalState.SETTLED
+            | WithdrawalState.SUSPENDED
             | WithdrawalState.FAILED
         ):
             return present(withdrawal)
@@ -102,7 +103,12 @@ def cancel(state: WalletsState, command: c.CancelWithdrawal, context: Context) -
             return Decision([cancelled], body={**body, "approvals_missing": 0})
         case WithdrawalState.CANCELLED:
             return present(withdrawal)
-        case WithdrawalState.APPROVED | WithdrawalState.SENT | WithdrawalState.SETTLED:
+        case (
+            WithdrawalState.APPROVED
+            | WithdrawalState.SENT
+            | WithdrawalState.SETTLED
+            | WithdrawalState.SUSPENDED
+        ):
             raise Rejection("wallets.payout_already_ordered", **facts(withdrawal))
         case WithdrawalState.FAILED | WithdrawalState.REFUSED:
             raise Rejection("wallets.withdrawal_already_ended", **facts(withdrawal))

@@ -4,12 +4,18 @@ import pytest
 
 from nostro.kernel.messages import Command, Event
 from nostro.wallets import (
+    ClearPayout,
+    KeepPayoutSuspended,
     NoteBreak,
+    PayoutCleared,
+    PayoutKeptSuspended,
     PayoutReopened,
+    PayoutSuspended,
     RecordPayoutFailed,
     RecordPayoutSent,
     RecordPayoutSettled,
     ReopenPayout,
+    SuspendPayout,
     WithdrawalBreakNoted,
     WithdrawalFailed,
     WithdrawalSent,
@@ -24,6 +30,7 @@ from tests.rooms.wallets.test_withdrawals import (
     REFUSED,
     SENT,
     SETTLED,
+    SUSPENDED,
     after,
     told,
 )
@@ -32,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "sent": RecordPayoutSent(withdrawal_id="w-1"),
     "settled": RecordPayoutSettled(withdrawal_id="w-1"),
     "failed": RecordPayoutFailed(withdrawal_id="w-1", reason="closed"),
+    "clear": ClearPayout(withdrawal_id="w-1"),
 }
 PAST: dict[str, tuple[Event, ...]] = {
     "awaiting_approval": (),
@@ -41,6 +49,7 @@ PAST: dict[str, tuple[Event, ...]] = {
     "sent": (APPROVED, SENT),
     "settled": (APPROVED, SENT, SETTLED),
     "failed": (APPROVED, SENT, FAILED),
+    "suspended": (APPROVED, SENT, SETTLED, SUSPENDED),
 }
 # State, what is told, and: the new state, `=` (nothing changes), or the refusal.
 RULES = """
@@ -53,8 +62,15 @@ cancelled          failed   wallets.payout_not_ordered
 refused            sent     wallets.payout_not_ordered
 refused            settled  wallets.payout_not_ordered
 refused            failed   wallets.payout_not_ordered
+awaiting_approval  clear    wallets.payout_not_suspended
+sent               clear    wallets.payout_not_suspended
+failed             clear    wallets.payout_not_suspended
 settled            failed   wallets.payout_already_settled
+suspended          failed   wallets.payout_already_settled
 failed             settled  wallets.payout_already_failed
+suspended          sent     =
+suspended          settled  =
+settled            clear    =
 settled            sent     =
 settled            settled  =
 failed             sent     =
@@ -65,6 +81,7 @@ approved           failed   failed
 approved           sent     sent
 sent               settled  settled
 sent               failed   failed
+suspended          clear    settled
 """
 
 
@@ -109,17 +126,30 @@ def test_a_second_failure_keeps_the_first_reason() -> None:
 def test_a_settled_payout_that_cannot_be_booked_counts_as_sent_until_it_can() -> None:
     play = after(APPROVED)
     assert play.when(COMMANDS["settled"]) == [WithdrawalSettled(*told(), 1)]
+    suspended = play.when(SuspendPayout(withdrawal_id="w-1", reason="frozen"), same_row=True)
+    assert suspended == [PayoutSuspended(*told(), 1, "frozen")]
     reopened = play.when(ReopenPayout(withdrawal_id="w-1", reason="frozen"), same_row=True)
     assert reopened == [PayoutReopened(*told(), "frozen")]
     assert play.when(COMMANDS["settled"]) == [WithdrawalSettled(*told(), 2)]
 
 
+def test_a_suspended_payout_that_cannot_be_cleared_stays_suspended_and_can_be_tried_again() -> None:
+    play = after(*PAST["suspended"])
+    assert play.when(COMMANDS["clear"]) == [PayoutCleared(*told(), 2)]
+    kept = play.when(KeepPayoutSuspended(withdrawal_id="w-1", reason="still"), same_row=True)
+    assert kept == [PayoutKeptSuspended(*told(), "still")]
+    assert play.when(COMMANDS["clear"]) == [PayoutCleared(*told(), 3)]
+    assert "reason" not in play.body
+
+
 def test_attempts_to_book_one_payout_are_bounded() -> None:
     play = after(APPROVED, WithdrawalSettled(*told(), ATTEMPTS_MAX), PayoutReopened(*told(), "no"))
     assert play.refused(COMMANDS["settled"]).code == "wallets.attempts_exhausted"
+    play = after(APPROVED, PayoutSuspended(*told(), ATTEMPTS_MAX, "no"))
+    assert play.refused(COMMANDS["clear"]).code == "wallets.attempts_exhausted"
 
 
-def test_a_hold_that_the_ledger_would_not_resolve_is_noted_as_a_break() -> None:
+def test_a_hold_that_the_ledger_would_not_release_is_noted_as_a_break() -> None:
     play = after(APPROVED)
     play.when(COMMANDS["failed"])
     noted = play.when(NoteBreak(withdrawal_id="w-1", reason="ledger.already_voided"), same_row=True)

@@ -7,15 +7,19 @@ from nostro.kernel.messages import Command, Event
 from nostro.wallets import (
     ApproveWithdrawal,
     CancelWithdrawal,
+    ClearPayout,
     ConfirmHold,
     CustomerOpened,
+    KeepPayoutSuspended,
     NoteBreak,
+    PayoutSuspended,
     RecordPayoutFailed,
     RecordPayoutSent,
     RecordPayoutSettled,
     RefuseWithdrawal,
     ReopenPayout,
     RequestWithdrawal,
+    SuspendPayout,
     WalletOpened,
     WithdrawalApproved,
     WithdrawalCancelled,
@@ -51,6 +55,7 @@ def after(*events: Event) -> Play:
 APPROVED = WithdrawalApproved(*told("boss"))
 SENT = WithdrawalSent(*told())
 SETTLED = WithdrawalSettled(*told(), 1)
+SUSPENDED = PayoutSuspended(*told(), 1, "ledger.debit_frozen")
 FAILED = WithdrawalFailed(*told(), "closed")
 CANCELLED = WithdrawalCancelled(*told(), "changed my mind")
 REFUSED = WithdrawalRefused(*told(), "ledger.exceeds_credits")
@@ -109,6 +114,7 @@ def test_one_withdrawal_id_never_stands_for_two_contents(
         RecordPayoutSent(withdrawal_id="w-1"),
         RecordPayoutSettled(withdrawal_id="w-1"),
         RecordPayoutFailed(withdrawal_id="w-1", reason="no"),
+        ClearPayout(withdrawal_id="w-1"),
         ConfirmHold(withdrawal_id="w-1"),
     ],
 )
@@ -140,6 +146,7 @@ def test_what_was_taken_back_or_refused_is_not_approved(ended: Event) -> None:
         ((APPROVED,), "wallets.payout_already_ordered"),
         ((APPROVED, SENT), "wallets.payout_already_ordered"),
         ((APPROVED, SENT, SETTLED), "wallets.payout_already_ordered"),
+        ((APPROVED, SETTLED, SUSPENDED), "wallets.payout_already_ordered"),
         ((APPROVED, FAILED), "wallets.withdrawal_already_ended"),
         ((REFUSED,), "wallets.withdrawal_already_ended"),
     ],
@@ -153,11 +160,13 @@ def test_a_cancel_that_comes_too_late_is_refused(events: tuple[Event, ...], code
     [
         ConfirmHold(withdrawal_id="w-1"),
         RefuseWithdrawal(withdrawal_id="w-1", reason="no"),
+        SuspendPayout(withdrawal_id="w-1", reason="no"),
         ReopenPayout(withdrawal_id="w-1", reason="no"),
+        KeepPayoutSuspended(withdrawal_id="w-1", reason="no"),
         NoteBreak(withdrawal_id="w-1", reason="no"),
     ],
 )
-@pytest.mark.parametrize("events", [(), (APPROVED,), (APPROVED, SETTLED), (REFUSED,)])
+@pytest.mark.parametrize("events", [(), (APPROVED,), (APPROVED, SETTLED), (REFUSED,), (SUSPENDED,)])
 def test_what_only_a_flow_may_say_is_refused_in_a_row_of_its_own(
     events: tuple[Event, ...], command: Command
 ) -> None:
@@ -178,6 +187,7 @@ def test_what_only_a_flow_may_say_is_refused_in_a_row_of_its_own(
         ((APPROVED, SENT), APPROVE, "boss", "sent"),
         ((APPROVED, SETTLED), APPROVE, "boss", "settled"),
         ((APPROVED, FAILED), APPROVE, "boss", "failed"),
+        ((APPROVED, SETTLED, SUSPENDED), APPROVE, "boss", "suspended"),
         ((CANCELLED,), CANCEL, "clerk", "cancelled"),
     ],
 )
