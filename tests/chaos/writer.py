@@ -70,7 +70,7 @@ async def main(url: str, first: int) -> None:
             await engine.start()
             break
         except Outage:
-            await asyncio.sleep(PATIENCE_S)
+            await asyncio.sleep(PATIENCE_S)  # sleeps: the server is coming back
     numbers = count(first)
     if first == 0:
         await _submit(engine, next(numbers))
@@ -88,7 +88,7 @@ async def _submit(engine: Engine, number: int) -> None:
         try:
             receipt = await engine.submit(key=f"c{number}", command=command(number), actor="writer")
         except Outage:
-            await asyncio.sleep(PATIENCE_S)
+            await asyncio.sleep(PATIENCE_S)  # sleeps: the server is coming back
             continue
         line = {"number": number, "height": receipt.height, "body": receipt.reply.body}
         sys.stdout.write(json.dumps(line) + "\n")
