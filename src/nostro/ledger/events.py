@@ -38,11 +38,11 @@ class LineKind(IntEnum):
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
     """One transfer as recorded. `amount_minor` is what moved (for VOIDED, EXPIRED: what was
-    released).
+    released; for CLOSED: 0, and both accounts are 0).
 
-    `asked_minor` is the amount asked for where it differs from what moved (balancing; None in a
-    POST: -1). `flags`: 1 linked, 2 balancing debit, 4 balancing credit. `expires_at_us`,
-    `effective_at_us`: 0 means none given.
+    `asked_minor` is the amount asked for where it differs from what moved (balancing); -1 when a
+    POST or a balancing transfer named none. `flags`: 1 linked, 2 balancing debit, 4 balancing
+    credit. `effective_at_us`, `timeout_s`: 0 means none given.
     """
 
     id: str

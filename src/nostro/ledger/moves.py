@@ -11,6 +11,10 @@ from nostro.ledger.repeats import ALL_OF_IT, flags_of
 from nostro.ledger.state import CLOSED, CREDITS_LIMITED, DEBITS_LIMITED, FROZEN, Account
 
 
+_WITHOUT_AMOUNT = (LineKind.HOLD_VOIDED, LineKind.HOLD_CLOSED, LineKind.REVERSAL)
+"""These never name an amount."""
+
+
 def named_accounts(draft: Draft, transfer: NewTransfer) -> tuple[Account | None, Account | None]:
     """Return the accounts a transfer names, None where it names none.
 
@@ -104,7 +108,7 @@ def line_of(
 ) -> Line:
     """Return the line that records a transfer."""
     asked = transfer.amount_minor
-    if asked is None:
+    if asked is None and kind not in _WITHOUT_AMOUNT:
         asked = ALL_OF_IT
     return Line(
         transfer.id,

@@ -76,9 +76,9 @@ def named_sides(state: LedgerState, line: Line) -> tuple[Account, Account]:
 
 
 def _same_account(transfer: NewTransfer, named: str, account: Account) -> bool:
-    if not named and transfer.refers_to:
-        return True
-    return named == account.id or not account.number
+    if transfer.action is Action.TRANSFER or transfer.action is Action.HOLD:
+        return named == account.id
+    return not named or named == account.id or not account.number
 
 
 def _asked(line: Line, action: Action) -> int | None:

@@ -364,7 +364,7 @@ def difference(twin: Twin, t: NewTransfer, entry: Entry) -> str:
     moves = asked.action in (Action.TRANSFER, Action.HOLD)
     named = {"debit": (t.debit, debit), "credit": (t.credit, credit)}
     other = {
-        name: not unseen and said != kept and (bool(said) or moves or not t.refers_to)
+        name: not unseen and said != kept and (bool(said) or moves)
         for name, (said, kept) in named.items()
     }
     asset = "" if unseen else twin.accounts[debit].asset
