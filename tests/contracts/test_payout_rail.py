@@ -106,7 +106,7 @@ class World:
             status = await rail.status(reference)
             if status.state in (RailState.SETTLED, RailState.FAILED):
                 return status
-            await self.clock.sleep(0.1)
+            await self.clock.sleep(0.1)  # sleeps: virtual time
         raise AssertionError("never final")
 
     def close(self) -> None:
@@ -219,11 +219,11 @@ def test_r8_a_request_that_arrives_late_moves_nothing_more(world: World) -> None
         with pytest.raises(OutcomeUnknown):
             await late.send(PAYOUT)
         assert (await late.status(PAYOUT.reference)).state is RailState.UNKNOWN_REFERENCE
-        await world.clock.sleep(5)
+        await world.clock.sleep(5)  # sleeps: virtual time
         assert (await late.status(PAYOUT.reference)).state is RailState.SETTLED
         with pytest.raises(OutcomeUnknown):
             await late.send(PAYOUT)
-        await world.clock.sleep(5)
+        await world.clock.sleep(5)  # sleeps: virtual time
 
     world.run(story())
     assert world.moved() == [PAYOUT]
@@ -338,7 +338,7 @@ def test_p5_a_payout_that_is_not_final_yet_is_asked_about_again_later(world: Wor
         await performer.perform(SEND, "main:1:0")
         with pytest.raises(NotDone):
             await performer.perform(AWAIT, "main:2:0")
-        await world.clock.sleep(3_600)
+        await world.clock.sleep(3_600)  # sleeps: virtual time
         outcomes = await performer.perform(AWAIT, "main:2:0")
         assert commands_of(outcomes) == [RecordPayoutSettled(withdrawal_id="w-1")]
 
@@ -362,7 +362,7 @@ def test_p6_one_key_never_comes_with_two_contents(world: World) -> None:
             performer = world.performer(world.rail())
             outcomes = [*await performer.perform(effect, "main:1:0")]
             if destination != REFUSE_DESTINATION:
-                await world.clock.sleep(1)
+                await world.clock.sleep(1)  # sleeps: virtual time
                 outcomes += await performer.perform(
                     AwaitPayout(withdrawal_id=f"w-{number}"), "main:2:0"
                 )
@@ -396,10 +396,10 @@ def test_in_any_weather_a_payout_moves_once_or_fails_and_what_is_told_is_true(se
                     told += commands_of(await performer.perform(effect, "main:1:0"))
                     break
                 except Outage:
-                    await world.clock.sleep(5)
+                    await world.clock.sleep(5)  # sleeps: virtual time
             if not told or isinstance(told[-1], RecordPayoutFailed):
                 break
-        await world.clock.sleep(5)
+        await world.clock.sleep(5)  # sleeps: virtual time
         return told
 
     told = world.run(story())

@@ -108,7 +108,7 @@ def test_every_withdrawal_ends_and_the_books_agree_with_the_rail(
         for number in range(PAYOUTS):
             assert (await platform.tell(*request(number))).reply.accepted
             if number % 3 == 2:
-                await clock.sleep(0.05 * seed)
+                await clock.sleep(0.05 * seed)  # sleeps: virtual time
                 await platform.stop()
                 platform = await start()
         for number in range(PAYOUTS):
@@ -116,7 +116,7 @@ def test_every_withdrawal_ends_and_the_books_agree_with_the_rail(
         for _ in range(1_000):
             if not disk.outbox:
                 break
-            await clock.sleep(1)
+            await clock.sleep(1)  # sleeps: virtual time
         assert disk.outbox == {}
         await check(platform)
         await platform.stop()
@@ -148,7 +148,7 @@ def test_an_ended_withdrawal_is_read_back_from_the_journal_by_the_engine() -> No
         await platform.engine.start()
         for key, command in [*deposit_commands(), *(request(number) for number in range(40))]:
             await platform.tell(key, command)
-            await clock.sleep(5)
+            await clock.sleep(5)  # sleeps: virtual time
         state = platform.engine._memory.states["wallets"]
         assert state.ended.hot_count <= 4
         assert "withdrawal:w-0" not in state.withdrawals
