@@ -146,6 +146,21 @@ async def test_an_engine_that_waits_for_its_turn_answers_what_is_durable() -> No
         assert (again.replayed, again.height) == (True, first.height)
 
 
+@in_virtual_time
+async def test_a_reply_another_writer_made_durable_is_a_replay_even_at_the_same_height() -> None:
+    async with Desk() as old:
+        old.journal.gate.clear()
+        old.journal.fates.append("lost")
+        copy = old.engine.submit(key="k", command=one(), actor="alice")
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        async with Desk(disk=old.disk) as new:
+            first = await new.ask("k", one())
+        old.journal.gate.set()
+        again = await copy
+        assert (first.replayed, again.replayed) == (False, True)
+        assert again.height == first.height == 1
+
+
 # -- bugs -----------------------------------------------------------------------------------------
 
 

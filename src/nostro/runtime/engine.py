@@ -85,7 +85,7 @@ class EngineStats(msgspec.Struct):
 
 
 class _Request:
-    __slots__ = ("actor", "command", "future", "heights", "key", "request_hash", "settles")
+    __slots__ = ("actor", "command", "decided", "future", "key", "request_hash", "settles")
 
     def __init__(
         self,
@@ -101,9 +101,9 @@ class _Request:
         self.settles = settles
         self.future = future
         self.request_hash = content_hash(command)
-        self.heights: list[int] = []
-        """Heights at which this very request was decided: a reply found there is its own, not a
-        repeat."""
+        self.decided: list[tuple[int, int]] = []
+        """Height and time at which this very request was decided: a reply found there is its own,
+        not a repeat. (At the same height another writer may have decided another copy of it.)"""
 
 
 class _Draft:
@@ -328,7 +328,7 @@ class Engine:
         entry = _entry(self.chain, memory, context, request, outcome.events, reply)
         memory.height, memory.hash, memory.at_us = height, entry.hash, at_us
         memory.keys.add(request.key, Known(height, at_us, request.request_hash, reply), height)
-        request.heights.append(height)
+        request.decided.append((height, at_us))
         draft.entries.append(entry)
         draft.size += len(entry.payload) + len(entry.reply)
         for index, effect in enumerate(outcome.effects):
@@ -348,7 +348,7 @@ class Engine:
             no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
             draft.answers.append((request, no))
             return
-        again = known.height not in request.heights
+        again = (known.height, known.at_us) not in request.decided
         self.stats.replayed += again
         if request.settles is not None:
             draft.settled.append(request.settles)
@@ -430,7 +430,7 @@ class Engine:
         unknown."""
         while self._queue:
             request = self._queue.popleft()
-            self._refuse(request, OutcomeUnknown(str(error)) if request.heights else error)
+            self._refuse(request, OutcomeUnknown(str(error)) if request.decided else error)
 
     @staticmethod
     def _refuse(request: _Request, error: Exception) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from random import Random
@@ -87,6 +88,14 @@ class SeededLoop(asyncio.AbstractEventLoop):
         finally:
             asyncio._set_running_loop(None)
             self._closed = True
+            self._drop_unstarted()
+
+    def _drop_unstarted(self) -> None:
+        """Close what was never begun, or Python warns that nobody awaited it."""
+        for task in self._tasks:
+            coro = task.get_coro()
+            if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == "CORO_CREATED":
+                coro.close()
 
     def _step(self) -> None:
         ready = self._ready

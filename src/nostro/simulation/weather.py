@@ -11,6 +11,13 @@ from random import Random
 
 import msgspec
 
+from nostro.adapters.rails.simulator import (
+    FAIR,
+    HARSH as HARSH_RAIL,
+    MILD as MILD_RAIL,
+    RailWeather,
+)
+
 
 class Weather(msgspec.Struct, frozen=True, kw_only=True):
     """How bad it gets. Chances are between 0 and 1, times are virtual seconds.
@@ -44,8 +51,8 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_mean_s: float = 15.0
     clock_skew_s: float = 0.0
     """How far the clock of a process is from the true time at most, either way."""
-    payout_refused: float = 0.05
-    """How often the rail takes a payout and then refuses it for good."""
+    rail: RailWeather = FAIR
+    """What the payout rail does (in parts per million, as it counts)."""
 
 
 CALM = Weather(name="calm")
@@ -61,6 +68,7 @@ MILD = Weather(
     crash_steps_mean=20_000,
     standby_mean_s=120.0,
     clock_skew_s=0.05,
+    rail=MILD_RAIL,
 )
 
 HARSH = Weather(
@@ -77,7 +85,7 @@ HARSH = Weather(
     standby_mean_s=25.0,
     snapshot_mean_s=8.0,
     clock_skew_s=5.0,
-    payout_refused=0.15,
+    rail=HARSH_RAIL,
 )
 
 WEATHERS = {weather.name: weather for weather in (MILD, HARSH)}
@@ -91,9 +99,17 @@ class Sky:
         self._random = Random(seed)
 
     def clear(self) -> None:
-        """End the storm: from here on nothing is lost and nobody dies."""
-        calm = {"message_mean_s": self.weather.message_mean_s}
-        self.weather = msgspec.structs.replace(CALM, **calm)
+        """End the storm: from here on nothing is lost and nobody dies. Which payouts the rail
+        refuses, and when it settles them, stays as it was."""
+        before = self.weather.rail
+        self.weather = msgspec.structs.replace(
+            CALM,
+            rail=RailWeather(
+                refused_ppm=before.refused_ppm,
+                failed_ppm=before.failed_ppm,
+                settle_s_max=before.settle_s_max,
+            ),
+        )
 
     def chance(self, probability: float) -> bool:
         """Tell whether it happens this time."""
