@@ -20,6 +20,9 @@ from nostro.wiring.rooms import make_house
 class NoViews:
     """Views that nobody has written: for tests of commands."""
 
+    async def checkpoint(self) -> int:
+        return 0
+
     async def assets(self) -> Sequence[Asset]:
         return ()
 

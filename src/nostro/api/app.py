@@ -12,8 +12,7 @@ from starlette.responses import Response
 from nostro.api import openapi
 from nostro.api.desk import Desk
 from nostro.api.front import FrontDoor
-from nostro.api.http import accounts, transfers, wallet
-from nostro.api.meters import Meters
+from nostro.api.http import accounts, explained, health, transfers, wallet
 from nostro.api.operations import Operation, RequestIds, perform
 from nostro.api.platform import Platform
 from nostro.api.problems import ProblemRaised, Spoken, spoken
@@ -24,6 +23,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *wallet.OPERATIONS,
     *accounts.OPERATIONS,
     *transfers.OPERATIONS,
+    *health.OPERATIONS,
+    *explained.OPERATIONS,
 )
 
 
@@ -37,7 +38,6 @@ def create_app(platform: Platform) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.desk = Desk(platform)
-    app.meters = Meters()
     app.request_ids = RequestIds()
     app.access_log = platform.access_log
     app.open_short_ways(OPERATIONS)
@@ -45,7 +45,7 @@ def create_app(platform: Platform) -> FastAPI:
         _route(app, operation)
     app.add_exception_handler(HTTPException, _not_here)
     app.add_exception_handler(Exception, _broken)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: document(app.version)  # type: ignore[method-assign]
     return app
 
 
@@ -86,10 +86,13 @@ def _response(answer: Spoken) -> Response:
     return response
 
 
-def _document(app: FrontDoor) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        app.openapi_schema = openapi.document(app.title, app.version, app.routes, OPERATIONS)
-    return app.openapi_schema
+def document(version: str) -> dict[str, Any]:
+    """Return the OpenAPI document; it is the same for every platform."""
+    app = FrontDoor(title=TITLE, version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    for operation in OPERATIONS:
+        _route(app, operation)
+    written: dict[str, Any] = openapi.document(TITLE, version, app.routes, OPERATIONS)
+    return written
 
 
 async def _not_here(request: Request, error: Exception) -> Response:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nostro.api.amounts import told
+from nostro.api.meters import Meters
 from nostro.api.patience import Patience
 from nostro.api.platform import Platform
 from nostro.api.problem_table import row_for
+from nostro.api.watch import Watch
 from nostro.kernel.asset import SEED, Asset
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
@@ -24,6 +26,8 @@ class Desk:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self.watch = Watch(platform)
+        self.meters = Meters()
         self.body_bytes_max = platform.bounds.body_bytes_max
         self._engine = platform.engine
         self._patience = Patience(platform.bounds.answer_timeout_s)

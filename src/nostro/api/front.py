@@ -15,7 +15,6 @@ from typing import Any
 from fastapi import FastAPI
 
 from nostro.api.desk import Desk
-from nostro.api.meters import Meters
 from nostro.api.operations import ClientGone, Operation, Receive, RequestIds, Scope, perform
 from nostro.api.platform import AccessLog
 
@@ -31,7 +30,6 @@ class FrontDoor(FastAPI):
     """The API of one platform as an ASGI application; made by `create_app`."""
 
     desk: Desk
-    meters: Meters
     short_ways: dict[str, dict[str, Operation]]
     request_ids: RequestIds
     access_log: AccessLog
@@ -98,7 +96,7 @@ class FrontDoor(FastAPI):
     def _note(self, scope: Scope, route: str, status: int, request_id: str, started: float) -> None:
         took = perf_counter() - started
         method = scope["method"]
-        self.meters.request(method, route, status, took)
+        self.desk.meters.request(method, route, status, took)
         self.access_log(
             method=method, path=scope["path"], status=status, duration_s=took, request_id=request_id
         )

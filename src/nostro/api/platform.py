@@ -20,6 +20,10 @@ from nostro.runtime.performers import Performing
 class LedgerReads(Protocol):
     """The views of the ledger."""
 
+    async def checkpoint(self) -> int:
+        """Return the height that the views have reached."""
+        ...
+
     async def assets(self) -> Sequence[Asset]:
         """Return the assets registered beyond the seed registry, or all."""
         ...

@@ -109,6 +109,9 @@ ENGINE: dict[str, Row] = {
     "engine.no_answer_in_time": Row(
         504, "It was accepted, but not written in time", f"Do not use a new key. {_SAME_KEY}", True
     ),
+}
+
+VIEWS: dict[str, Row] = {
     "views.behind": Row(
         503,
         "The views have not reached that height yet",
@@ -347,7 +350,7 @@ WALLETS: dict[str, Row] = {
     ),
 }
 
-TABLE: dict[str, Row] = {**REQUEST, **ENGINE, **MONEY, **LEDGER, **WALLETS}
+TABLE: dict[str, Row] = {**REQUEST, **ENGINE, **VIEWS, **MONEY, **LEDGER, **WALLETS}
 
 
 def row_for(code: str) -> Row:

@@ -122,8 +122,10 @@ class BulkRecorded(msgspec.Struct, frozen=True, kw_only=True):
 async def create_transfer(call: Call, body: TransferBody) -> Spoken:
     """Record one transfer; its id is its key where no Idempotency-Key is sent."""
     desk = call.desk
-    asset = _ASSET_UNSAID if body.asset is None else await desk.asset(body.asset)
+    asset = _ASSET_UNSAID
     try:
+        if body.asset is not None:
+            asset = desk.known(body.asset) or await desk.asset(body.asset)
         transfer = _transfer(body, asset)
     except Rejection as no:
         raise ProblemRaised.invalid([_invalid(no, "", desk)]) from None

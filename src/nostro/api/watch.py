@@ -1,0 +1,198 @@
+"""How is each dependency, since when, and how far behind are the views?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from nostro.api.platform import Finding, Platform, Probe
+from nostro.api.times import rfc3339
+from nostro.runtime.engine import EngineState
+
+SAMPLE_S = 0.5
+SAMPLES_MAX = 7_200
+"""An hour of heights, in samples of half a second."""
+LAG_S_MAX = 30.0
+"""Views further behind are told as not ok."""
+
+
+class Readiness(StrEnum):
+    """What the platform can do: all of it, only commands or only reads, or no command."""
+
+    READY = "ready"
+    DEGRADED = "degraded"
+    NOT_READY = "not_ready"
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dependency is. `required`: without it the platform is not ready. `since`: when it
+    became so, as far as anyone has looked."""
+
+    ok: bool
+    required: bool
+    latency_ms: float
+    since: str
+    detail: str = ""
+    remedy: str = ""
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the views are behind the journal; None where they cannot be asked."""
+
+    height: int | None
+    rows: int | None
+    seconds: float | None
+
+
+class _Named(Protocol):
+    name: str
+
+    async def check(self) -> Finding: ...
+
+
+class Watch:
+    """Asks the engine, the views, the performers and the probes of a platform how they are."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._seen: dict[str, tuple[bool, str]] = {}
+        self._trail: deque[tuple[float, int]] = deque(maxlen=SAMPLES_MAX)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.started = time.monotonic()
+
+    async def dependencies(self) -> dict[str, Dependency]:
+        """Return how each dependency is, all asked at once, each within its bound."""
+        platform = self._platform
+        own: tuple[_Named, ...] = (_EngineProbe(platform), _ViewsProbe(self, platform))
+        if platform.performing is not None:
+            own += (_EffectsProbe(platform),)
+        required: Sequence[Probe] = (own[0], *platform.probes)
+        every = (*required, *own[1:])
+        told = await asyncio.gather(*(self._ask(probe) for probe in every))
+        return {
+            probe.name: self._noted(probe.name, finding, took_s, required=probe in required)
+            for probe, (finding, took_s) in zip(every, told, strict=True)
+        }
+
+    async def _ask(self, probe: _Named) -> tuple[Finding, float]:
+        bound = self._platform.bounds.probe_timeout_s
+        started = time.perf_counter()
+        try:
+            finding = await asyncio.wait_for(probe.check(), bound)
+        except TimeoutError:
+            finding = Finding(ok=False, detail=f"no answer within {bound:g} s")
+        except Exception as error:
+            finding = Finding(ok=False, detail=f"{type(error).__name__}: {error}")
+        return finding, time.perf_counter() - started
+
+    def _noted(self, name: str, finding: Finding, took_s: float, *, required: bool) -> Dependency:
+        was = self._seen.get(name)
+        if was is None or was[0] != finding.ok:
+            was = self._seen[name] = (finding.ok, rfc3339(time.time_ns() // 1000))
+        return Dependency(
+            ok=finding.ok,
+            required=required,
+            latency_ms=round(took_s * 1000, 3),
+            since=was[1],
+            detail=finding.detail,
+            remedy=finding.remedy,
+        )
+
+    async def lag(self) -> Lag:
+        """Return how far the views are behind."""
+        self._keep_trail()
+        try:
+            height = await self._platform.ledger.checkpoint()
+        except Exception:
+            return Lag(height=None, rows=None, seconds=None)
+        head = self._platform.engine.height
+        seconds = 0.0 if height >= head else self._age_above(height)
+        return Lag(height=height, rows=max(0, head - height), seconds=round(seconds, 3))
+
+    def _age_above(self, height: int) -> float:
+        """Return how long ago a row above a height was first seen in the journal."""
+        now = time.monotonic()
+        return next((now - at for at, head in self._trail if head > height), 0.0)
+
+    def _keep_trail(self) -> None:
+        """Note from now on which height the journal has when; timers end with their loop."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            self._trail.clear()
+            self._sample(loop)
+
+    def _sample(self, loop: asyncio.AbstractEventLoop) -> None:
+        height = self._platform.engine.height
+        if not self._trail or self._trail[-1][1] != height:
+            self._trail.append((time.monotonic(), height))
+        loop.call_later(SAMPLE_S, self._sample, loop)
+
+
+def readiness(dependencies: dict[str, Dependency]) -> Readiness:
+    """Return what the platform can do with its dependencies as they are."""
+    if not all(each.ok for each in dependencies.values() if each.required):
+        return Readiness.NOT_READY
+    if not all(each.ok for each in dependencies.values()):
+        return Readiness.DEGRADED
+    return Readiness.READY
+
+
+_ENGINE_REMEDIES = {
+    EngineState.RECOVERING: "Wait: it replays the journal. If it lasts, see the store.",
+    EngineState.FENCED: "Another process writes this chain: stop one of the two, then restart.",
+    EngineState.STOPPED: "Start it: nostro up.",
+    EngineState.RUNNING: "",
+}
+
+
+class _EngineProbe:
+    name = "engine"
+
+    def __init__(self, platform: Platform) -> None:
+        self._engine = platform.engine
+
+    async def check(self) -> Finding:
+        engine = self._engine
+        ok = engine.state is EngineState.RUNNING
+        detail = f"{engine.state.value}, height {engine.height}, {engine.queued} waiting"
+        if engine.state_reason:
+            detail += f": {engine.state_reason}"
+        return Finding(ok=ok, detail=detail, remedy=_ENGINE_REMEDIES[engine.state])
+
+
+class _ViewsProbe:
+    name = "views"
+
+    def __init__(self, watch: Watch, platform: Platform) -> None:
+        self._watch = watch
+
+    async def check(self) -> Finding:
+        lag = await self._watch.lag()
+        if lag.rows is None or lag.seconds is None:
+            return Finding(ok=False, detail="they cannot be read", remedy="See the database.")
+        detail = f"height {lag.height}, {lag.rows} rows and {lag.seconds:g} s behind"
+        if lag.seconds <= LAG_S_MAX:
+            return Finding(ok=True, detail=detail)
+        remedy = "See whether the follower runs: nostro doctor. Commands are not affected."
+        return Finding(ok=False, detail=detail, remedy=remedy)
+
+
+class _EffectsProbe:
+    name = "effects"
+
+    def __init__(self, platform: Platform) -> None:
+        assert platform.performing is not None
+        self._performing = platform.performing
+
+    async def check(self) -> Finding:
+        parked = len(self._performing.parked)
+        detail = f"{self._performing.under_way} under way, {parked} parked"
+        remedy = "The world refused them too often: see the log. A restart tries them again."
+        return Finding(ok=not parked, detail=detail, remedy=remedy if parked else "")
