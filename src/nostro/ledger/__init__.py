@@ -31,6 +31,20 @@ from nostro.ledger.events import (
 from nostro.ledger.room import LedgerRoom
 from nostro.ledger.rules import ACCOUNTS_MAX, RULES, TRANSFERS_MAX, Rule
 from nostro.ledger.state import Account, Hold, LedgerState
+from nostro.ledger.views import (
+    AccountView,
+    AsOf,
+    BalanceView,
+    Page,
+    Refusal,
+    Statement,
+    StatementLine,
+    Status,
+    Totals,
+    TransferView,
+    TrialBalanceRow,
+    TypeTotals,
+)
 
 __all__ = [
     "ACCOUNTS_MAX",
@@ -43,8 +57,11 @@ __all__ = [
     "AccountOpened",
     "AccountType",
     "AccountUnfrozen",
+    "AccountView",
     "Action",
+    "AsOf",
     "AssetRegistered",
+    "BalanceView",
     "Balancing",
     "CloseAccount",
     "CreateTransfers",
@@ -59,10 +76,19 @@ __all__ = [
     "NewAccount",
     "NewTransfer",
     "OpenAccounts",
+    "Page",
+    "Refusal",
     "RegisterAsset",
     "Rule",
     "Side",
+    "Statement",
+    "StatementLine",
+    "Status",
+    "Totals",
+    "TransferView",
     "TransfersRecorded",
     "TransfersRefused",
+    "TrialBalanceRow",
+    "TypeTotals",
     "UnfreezeAccount",
 ]
