@@ -55,6 +55,10 @@ class ViewsBehind(NotDone):
         self.have = have
 
 
+class ViewsUnavailable(NotDone):
+    """The views cannot be read now."""
+
+
 class ViewsForeign(Exception):
     """The views tell of another journal than this one: they must be built anew."""
 

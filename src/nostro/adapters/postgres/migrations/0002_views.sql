@@ -84,6 +84,7 @@ CREATE INDEX transfers_id ON nostro.transfers USING hash (id);
 CREATE INDEX transfers_refers_to ON nostro.transfers (refers_to, seq) WHERE refers_to IS NOT NULL;
 CREATE INDEX transfers_reference ON nostro.transfers (reference, seq) WHERE reference IS NOT NULL;
 CREATE INDEX transfers_code ON nostro.transfers (code, seq) WHERE code <> 0;
+CREATE INDEX transfers_kind ON nostro.transfers (kind, seq) WHERE kind <> 0;
 
 -- Which lines touched an account, in order: one row per account and batch, so that a line costs a few
 -- bytes here, not two entries in two indexes at random places (measured: 0.6 us a line against 6).

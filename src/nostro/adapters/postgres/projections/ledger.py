@@ -111,6 +111,7 @@ class LedgerProjection:
         self._touched.clear()
         self._opened.clear()
         self._statuses.clear()
+        self._place, self._seq = Position(0, 0), 0
         self._totals = RunningTotals(state.by_number)
 
     def after(self, event: Event, position: Position, index: int, state: LedgerState) -> None:
