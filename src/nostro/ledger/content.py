@@ -51,6 +51,18 @@ def is_metadata(metadata: dict[str, str]) -> bool:
     )
 
 
+def is_plainly_described(transfer: NewTransfer) -> bool:
+    """Tell, cheaply, whether code, reference, date and metadata are good; no means: look closer."""
+    reference, effective_at_us = transfer.reference, transfer.effective_at_us
+    return (
+        0 <= transfer.code <= CODE_MAX
+        and len(reference) <= REFERENCE_LENGTH_MAX
+        and reference.isprintable()
+        and (effective_at_us is None or 1 <= effective_at_us <= EFFECTIVE_AT_US_MAX)
+        and (not transfer.metadata or is_metadata(transfer.metadata))
+    )
+
+
 def check_content(transfer: NewTransfer) -> None:
     """Raise the Rejection of the first rule that a transfer breaks by itself, in fixed order."""
     _check_amount(transfer)

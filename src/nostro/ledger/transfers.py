@@ -8,12 +8,17 @@ refused; `_judge` then applies every rule to that one, in the order of ledger.ru
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Context, Decision
 from nostro.ledger.commands import Action, Balancing, NewTransfer
-from nostro.ledger.content import ID_LENGTH_MAX, are_ids, check_content, is_id
+from nostro.ledger.content import (
+    ID_LENGTH_MAX,
+    are_ids,
+    check_content,
+    is_id,
+    is_plainly_described,
+)
 from nostro.ledger.draft import Draft, TotalsNeeded
 from nostro.ledger.events import Line, LineKind, TransfersRefused
 from nostro.ledger.holds import decide_hold, decide_post, decide_void
@@ -111,11 +116,11 @@ def _plain_run(draft: Draft, transfers: Sequence[NewTransfer], start: int) -> in
     """Record plain transfers from `start` on, and return the index of the first that is not."""
     transfer_, none_ = Action.TRANSFER, Balancing.NONE
     accounts, rooms, known = draft.state.accounts, draft.rooms, draft.known
-    lines = draft.lines
-    record = lines.append
-    before = len(lines)
+    record = draft.lines.append
+    index = start
     try:
-        for transfer in islice(transfers, start, None):
+        for index in range(start, len(transfers)):
+            transfer = transfers[index]
             amount = transfer.amount_minor
             if (
                 transfer.action is not transfer_
@@ -126,44 +131,44 @@ def _plain_run(draft: Draft, transfers: Sequence[NewTransfer], start: int) -> in
                 or transfer.refers_to
                 or transfer.timeout_s
             ):
-                break
+                return index
             debit, credit = accounts[transfer.debit], accounts[transfer.credit]
             asset = debit.asset
             if credit.asset != asset or debit is credit or transfer.asset not in ("", asset):
-                break
+                return index
             if known is not None and draft.seen(transfer.id) is not None:
-                break
+                return index
             code, reference = transfer.code, transfer.reference
             effective_at_us, metadata = transfer.effective_at_us, transfer.metadata
-            described = code or reference or metadata or effective_at_us is not None
-            if described and not _is_described_well(transfer):
-                break
+            bare = not (code or reference or metadata) and effective_at_us is None
+            if not (bare or is_plainly_described(transfer)):
+                return index
             if (debit.guard or credit.guard) and not _take_room(rooms, debit, credit, amount):
-                break
-            if described:
-                line = line_of(
-                    transfer,
-                    LineKind.POSTED,
-                    debit=debit.number,
-                    credit=credit.number,
-                    amount_minor=amount,
-                )
-            else:
+                return index
+            if bare:
                 line = Line(transfer.id, debit.number, credit.number, amount)
+            else:
+                line = Line(
+                    transfer.id,
+                    debit.number,
+                    credit.number,
+                    amount,
+                    0,
+                    code,
+                    "",
+                    reference,
+                    effective_at_us or 0,
+                    0,
+                    0,
+                    None,
+                    metadata or None,
+                )
             record(line)
             if known is not None:
                 known[transfer.id] = line
     except KeyError:  # an account that is not there: _judge will say which
-        pass
-    return start + len(lines) - before
-
-
-def _is_described_well(transfer: NewTransfer) -> bool:
-    try:
-        check_content(transfer)
-    except Rejection:
-        return False
-    return True
+        return index
+    return len(transfers)
 
 
 def _take_room(rooms: dict[int, int], debit: Account, credit: Account, amount: int) -> bool:
