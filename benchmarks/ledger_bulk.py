@@ -23,7 +23,7 @@ from nostro.runtime.engine import Engine
 BURST_S = 10.0
 SUSTAINED_S = 60.0
 SUSTAINED_RATE = 60_000
-IN_FLIGHT = 3
+IN_FLIGHT = 4
 TARGET = 200_000
 LAG_MAX_S = 5.0
 

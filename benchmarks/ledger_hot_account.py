@@ -12,7 +12,7 @@ from benchmarks.stand import ACCOUNTS, embedded, engine_on, open_accounts
 
 SECONDS = 10.0
 SIZE = 8_000
-IN_FLIGHT = 3
+IN_FLIGHT = 4
 SHARE_MIN = 0.8
 
 

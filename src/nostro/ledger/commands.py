@@ -59,7 +59,7 @@ class Balancing(StrEnum):
     CREDIT = "credit"
 
 
-class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An account to open. `side` None: the normal side of the type. `overdraft_minor`: how far
     beyond the limit."""
 
@@ -73,7 +73,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
 
 
-class NewTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class NewTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A transfer to record: `amount_minor` leaves no account and enters none: `debit` and `credit`
     name both sides.
 

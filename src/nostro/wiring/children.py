@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import sys
@@ -10,11 +9,9 @@ from typing import Any
 
 import uvloop
 
-from nostro.adapters.postgres.follower import run_follower
 from nostro.adapters.telemetry.logging import configure_logging
 from nostro.wiring.processes import read_order, say_ready
 from nostro.wiring.rooms import Stores, make_house
-from nostro.wiring.server import serve
 from nostro.wiring.settings import Settings, load_settings
 
 YOUNG_OBJECTS_MAX = 100_000
@@ -35,6 +32,8 @@ def main() -> None:
 
 def follow(settings: Settings, stores: Stores) -> None:
     """Keep the views in step until told to stop."""
+    from nostro.adapters.postgres.follower import run_follower  # the server does not need it
+
     say_ready(name="follower", pid=os.getpid())
     run_follower(
         url=stores.follower,
@@ -46,6 +45,8 @@ def follow(settings: Settings, stores: Stores) -> None:
 
 
 async def _server(settings: Settings, stores: Stores) -> None:
+    from nostro.wiring.server import serve  # nor the follower this
+
     gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
     await serve(settings, stores, on_ready=_tell)
 
