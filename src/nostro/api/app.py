@@ -12,7 +12,15 @@ from starlette.responses import Response
 from nostro.api import openapi
 from nostro.api.desk import Desk
 from nostro.api.front import FrontDoor
-from nostro.api.http import accounts, explained, health, transfers, wallet
+from nostro.api.http import (
+    accounts,
+    explained,
+    health,
+    ledger_reads,
+    transfers,
+    wallet,
+    wallet_reads,
+)
 from nostro.api.operations import Operation, RequestIds, perform
 from nostro.api.platform import Platform
 from nostro.api.problems import ProblemRaised, Spoken, spoken
@@ -21,8 +29,10 @@ TITLE = "Nostro"
 
 OPERATIONS: tuple[Operation, ...] = (
     *wallet.OPERATIONS,
+    *wallet_reads.OPERATIONS,
     *accounts.OPERATIONS,
     *transfers.OPERATIONS,
+    *ledger_reads.OPERATIONS,
     *health.OPERATIONS,
     *explained.OPERATIONS,
 )

@@ -56,6 +56,12 @@ class Desk:
             receipt = await self.submit(key=again, command=command, actor=actor)
         return receipt
 
+    async def fresh(self, at_least: int | None) -> None:
+        """Return once the views tell of a height; raises ViewsBehind when they do not in time."""
+        if at_least:
+            platform = self.platform
+            await platform.ledger.wait_for(at_least, platform.bounds.at_least_timeout_ms)
+
     async def asset(self, code: str) -> Asset:
         """Return an asset of the registry; raises Rejection `asset.unknown`.
 

@@ -13,19 +13,120 @@ from typing import Protocol
 import msgspec
 
 from nostro.kernel.asset import Asset
+from nostro.ledger import (
+    AccountType,
+    AccountView,
+    Action,
+    AsOf,
+    BalanceView,
+    Page,
+    Refusal,
+    Statement,
+    TransferView,
+    TrialBalanceRow,
+)
 from nostro.runtime.engine import Engine
 from nostro.runtime.performers import Performing
+from nostro.wallets import CustomerView, DepositView, WithdrawalView
 
 
 class LedgerReads(Protocol):
-    """The views of the ledger."""
+    """The views of the ledger. Every read may raise ViewsUnavailable; with a moment ViewsBehind or
+    Rejection `views.ahead`, with a cursor Rejection `request.bad_cursor`."""
 
     async def checkpoint(self) -> int:
         """Return the height that the views have reached."""
         ...
 
+    async def wait_for(self, height: int, timeout_ms: int) -> None:
+        """Return once the views tell of a height; raises ViewsBehind when they do not in time."""
+        ...
+
     async def assets(self) -> Sequence[Asset]:
-        """Return the assets registered beyond the seed registry, or all."""
+        """Return the assets registered beyond the seed registry."""
+        ...
+
+    async def account(self, id: str) -> AccountView | None:
+        """Return an account with its present balance."""
+        ...
+
+    async def accounts(
+        self,
+        *,
+        owner: str | None = None,
+        asset: str | None = None,
+        type: AccountType | None = None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Page[AccountView]:
+        """Return accounts in the order of their opening."""
+        ...
+
+    async def balance(self, id: str, as_of: AsOf | None = None) -> BalanceView | None:
+        """Return a balance, now or at a moment of the past; None for an account not open then."""
+        ...
+
+    async def statement(
+        self,
+        id: str,
+        *,
+        after: AsOf | None = None,
+        until: AsOf | None = None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Statement | None:
+        """Return the lines of an account between two moments, oldest first."""
+        ...
+
+    async def transfer(self, id: str) -> TransferView | None:
+        """Return a recorded line by its id."""
+        ...
+
+    async def refusal(self, id: str) -> Refusal | None:
+        """Return why a transfer id is refused for good."""
+        ...
+
+    async def transfers(
+        self,
+        *,
+        account: str | None = None,
+        code: int | None = None,
+        reference: str | None = None,
+        action: Action | None = None,
+        from_us: int | None = None,
+        to_us: int | None = None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Page[TransferView]:
+        """Return lines, the newest first; both times are included."""
+        ...
+
+    async def trial_balance(self, as_of: AsOf | None = None) -> Sequence[TrialBalanceRow]:
+        """Return the sums of all accounts, asset by asset."""
+        ...
+
+
+class WalletReads(Protocol):
+    """The views of the wallets; they fail like those of the ledger."""
+
+    async def customer(self, user_id: str) -> CustomerView | None:
+        """Return a customer."""
+        ...
+
+    async def balances(self, user_id: str) -> Sequence[BalanceView]:
+        """Return what stands on each of a customer's wallets."""
+        ...
+
+    async def deposits(
+        self, user_id: str, *, cursor: str | None = None, limit: int
+    ) -> Page[DepositView]:
+        """Return a customer's deposits, the newest first."""
+        ...
+
+    async def withdrawals(
+        self, user_id: str, *, cursor: str | None = None, limit: int
+    ) -> Page[WithdrawalView]:
+        """Return a customer's withdrawals, the newest first."""
         ...
 
 
@@ -68,19 +169,21 @@ class AccessLog(Protocol):
         ...
 
 
-def _silent(*, method: str, path: str, status: int, duration_s: float, request_id: str) -> None:
+def silent(*, method: str, path: str, status: int, duration_s: float, request_id: str) -> None:
     """Write nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """The parts that the API speaks to; `version` and `chain` are what it tells of itself."""
+    """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
+    of a probe of the API's own (engine, views, effects) takes its place."""
 
     engine: Engine
     ledger: LedgerReads
+    wallets: WalletReads
     performing: Performing | None = None
     probes: Sequence[Probe] = ()
     bounds: Bounds = field(default_factory=Bounds)
-    access_log: AccessLog = _silent
+    access_log: AccessLog = silent
     version: str = "0"
     chain: str = "main"

@@ -227,6 +227,11 @@ LEDGER: dict[str, Row] = {
         "Nothing was changed. The scale of an asset never changes; register another code.",
     ),
     "ledger.account_not_found": Row(404, "The account does not exist", "Open it first."),
+    "ledger.transfer_not_found": Row(
+        404,
+        "The transfer is not recorded",
+        "See refused_with: without it, it was never decided as far as the views know.",
+    ),
     "ledger.account_closed": Row(409, "The account is closed for ever", "Open another one."),
     "ledger.account_has_balance": Row(
         409, "The account still has a balance", "Move it to another account, then close."

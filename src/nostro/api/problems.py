@@ -17,6 +17,7 @@ from nostro.api.patience import NoAnswerInTime
 from nostro.api.problem_table import TABLE, row_for
 from nostro.kernel.messages import Rejection
 from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
+from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 
 CONTENT_TYPE = b"application/problem+json"
 TYPE_PREFIX = "/problems/"
@@ -109,6 +110,11 @@ def raised(error: Exception) -> ProblemRaised:
             return ProblemRaised("engine.overloaded", detail=f"{error}.")
         case Fenced():
             return ProblemRaised("engine.fenced", detail=f"{error}.")
+        case ViewsBehind():
+            facts = {"asked": error.asked, "have": error.have}
+            return ProblemRaised("views.behind", detail=f"{error}.", facts=facts)
+        case ViewsUnavailable():
+            return ProblemRaised("views.unavailable", detail=f"{error}.")
         case NotDone():
             return ProblemRaised("engine.unavailable", detail=f"{error}.")
         case NoAnswerInTime():

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
 from nostro.api.platform import Finding, Platform, Probe
 from nostro.api.times import rfc3339
-from nostro.runtime.engine import EngineState
+from nostro.runtime.engine import Engine, EngineState
+from nostro.runtime.performers import Performing
 
 SAMPLE_S = 0.5
 SAMPLES_MAX = 7_200
 """An hour of heights, in samples of half a second."""
 LAG_S_MAX = 30.0
 """Views further behind are told as not ok."""
+OPTIONAL = frozenset({"views", "effects"})
+"""Dependencies without which commands are taken all the same."""
 
 
 class Readiness(StrEnum):
@@ -50,12 +51,6 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
 
 
-class _Named(Protocol):
-    name: str
-
-    async def check(self) -> Finding: ...
-
-
 class Watch:
     """Asks the engine, the views, the performers and the probes of a platform how they are."""
 
@@ -69,18 +64,18 @@ class Watch:
     async def dependencies(self) -> dict[str, Dependency]:
         """Return how each dependency is, all asked at once, each within its bound."""
         platform = self._platform
-        own: tuple[_Named, ...] = (_EngineProbe(platform), _ViewsProbe(self, platform))
+        probes: dict[str, Probe] = {"engine": EngineProbe(platform.engine)}
+        probes.update((probe.name, probe) for probe in platform.probes)
+        probes.setdefault("views", ViewsProbe(self))
         if platform.performing is not None:
-            own += (_EffectsProbe(platform),)
-        required: Sequence[Probe] = (own[0], *platform.probes)
-        every = (*required, *own[1:])
-        told = await asyncio.gather(*(self._ask(probe) for probe in every))
+            probes.setdefault("effects", EffectsProbe(platform.performing))
+        told = await asyncio.gather(*(self._ask(probe) for probe in probes.values()))
         return {
-            probe.name: self._noted(probe.name, finding, took_s, required=probe in required)
-            for probe, (finding, took_s) in zip(every, told, strict=True)
+            name: self._noted(name, finding, took_s)
+            for name, (finding, took_s) in zip(probes, told, strict=True)
         }
 
-    async def _ask(self, probe: _Named) -> tuple[Finding, float]:
+    async def _ask(self, probe: Probe) -> tuple[Finding, float]:
         bound = self._platform.bounds.probe_timeout_s
         started = time.perf_counter()
         try:
@@ -91,13 +86,13 @@ class Watch:
             finding = Finding(ok=False, detail=f"{type(error).__name__}: {error}")
         return finding, time.perf_counter() - started
 
-    def _noted(self, name: str, finding: Finding, took_s: float, *, required: bool) -> Dependency:
+    def _noted(self, name: str, finding: Finding, took_s: float) -> Dependency:
         was = self._seen.get(name)
         if was is None or was[0] != finding.ok:
             was = self._seen[name] = (finding.ok, rfc3339(time.time_ns() // 1000))
         return Dependency(
             ok=finding.ok,
-            required=required,
+            required=name not in OPTIONAL,
             latency_ms=round(took_s * 1000, 3),
             since=was[1],
             detail=finding.detail,
@@ -152,28 +147,34 @@ _ENGINE_REMEDIES = {
 }
 
 
-class _EngineProbe:
+class EngineProbe:
+    """Is the single writer running?"""
+
     name = "engine"
 
-    def __init__(self, platform: Platform) -> None:
-        self._engine = platform.engine
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def check(self) -> Finding:
+        """Return the engine's state, and why it is not running."""
         engine = self._engine
-        ok = engine.state is EngineState.RUNNING
         detail = f"{engine.state.value}, height {engine.height}, {engine.queued} waiting"
         if engine.state_reason:
             detail += f": {engine.state_reason}"
+        ok = engine.state is EngineState.RUNNING
         return Finding(ok=ok, detail=detail, remedy=_ENGINE_REMEDIES[engine.state])
 
 
-class _ViewsProbe:
+class ViewsProbe:
+    """Do the views keep up with the journal?"""
+
     name = "views"
 
-    def __init__(self, watch: Watch, platform: Platform) -> None:
+    def __init__(self, watch: Watch) -> None:
         self._watch = watch
 
     async def check(self) -> Finding:
+        """Return how far they are behind."""
         lag = await self._watch.lag()
         if lag.rows is None or lag.seconds is None:
             return Finding(ok=False, detail="they cannot be read", remedy="See the database.")
@@ -184,14 +185,16 @@ class _ViewsProbe:
         return Finding(ok=False, detail=detail, remedy=remedy)
 
 
-class _EffectsProbe:
+class EffectsProbe:
+    """Are the deeds being done that were asked for?"""
+
     name = "effects"
 
-    def __init__(self, platform: Platform) -> None:
-        assert platform.performing is not None
-        self._performing = platform.performing
+    def __init__(self, performing: Performing) -> None:
+        self._performing = performing
 
     async def check(self) -> Finding:
+        """Count what is under way and what was given up for now."""
         parked = len(self._performing.parked)
         detail = f"{self._performing.under_way} under way, {parked} parked"
         remedy = "The world refused them too often: see the log. A restart tries them again."

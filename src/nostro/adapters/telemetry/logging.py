@@ -54,6 +54,12 @@ def configure_logging(log_format: str = "auto", log_level: str = "info") -> None
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    global _access
+    _access = (
+        ConsoleAccessLog()
+        if console
+        else JsonAccessLog(sys.stderr, status_min=0 if level <= LEVELS["info"] else 500)
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.INFO))
@@ -132,13 +138,16 @@ class ConsoleAccessLog:
         )
 
 
-def access_log(
-    log_format: str = "auto", log_level: str = "info"
-) -> JsonAccessLog | ConsoleAccessLog:
-    """Return the access log that suits the format and the least level of the log."""
-    if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return ConsoleAccessLog()
-    return JsonAccessLog(sys.stderr, status_min=0 if LEVELS[log_level] <= LEVELS["info"] else 500)
+_access: JsonAccessLog | ConsoleAccessLog | None = None
+
+
+def log_access(*, method: str, path: str, status: int, duration_s: float, request_id: str) -> None:
+    """Note that a request was answered, as `configure_logging` has set up; call it on the event
+    loop."""
+    if _access is not None:
+        _access(
+            method=method, path=path, status=status, duration_s=duration_s, request_id=request_id
+        )
 
 
 def _now() -> str:
