@@ -75,7 +75,7 @@ def check_content(transfer: NewTransfer) -> None:
         if not transfer.credit:
             raise Rejection("ledger.credit_missing")
     if transfer.debit and transfer.debit == transfer.credit:
-        raise Rejection("ledger.same_account", account=transfer.debit)
+        raise Rejection("ledger.same_account", account=transfer.debit[:ID_LENGTH_MAX])
 
 
 def _check_amount(transfer: NewTransfer) -> None:
@@ -86,9 +86,9 @@ def _check_amount(transfer: NewTransfer) -> None:
         if moves and not balances:
             raise Rejection("ledger.amount_missing")
     elif action is Action.VOID or action is Action.REVERSE:
-        raise Rejection("ledger.amount_needless", amount_minor=amount)
+        raise Rejection("ledger.amount_needless")
     elif amount < 1:
-        raise Rejection("ledger.amount_not_positive", amount_minor=amount)
+        raise Rejection("ledger.amount_not_positive")
     elif amount > AMOUNT_MINOR_MAX:
         raise Rejection("ledger.amount_too_large", amount_minor_max=AMOUNT_MINOR_MAX)
     if balances and not moves:
@@ -110,7 +110,7 @@ def _check_reference(transfer: NewTransfer) -> None:
 
 def _check_timeout(transfer: NewTransfer) -> None:
     if transfer.timeout_s and transfer.action is not Action.HOLD:
-        raise Rejection("ledger.timeout_needless", timeout_s=transfer.timeout_s)
+        raise Rejection("ledger.timeout_needless")
     if not 0 <= transfer.timeout_s <= TIMEOUT_S_MAX:
         raise Rejection("ledger.timeout_out_of_range", timeout_s_max=TIMEOUT_S_MAX)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from nostro.kernel.messages import Rejection
 from nostro.kernel.money import AMOUNT_MINOR_MAX
 from nostro.ledger.commands import Balancing, NewTransfer
+from nostro.ledger.content import ID_LENGTH_MAX
 from nostro.ledger.draft import Draft
 from nostro.ledger.events import Line, LineKind
 from nostro.ledger.repeats import ALL_OF_IT, flags_of
 from nostro.ledger.state import CLOSED, CREDITS_LIMITED, DEBITS_LIMITED, FROZEN, Account
-
 
 _WITHOUT_AMOUNT = (LineKind.HOLD_VOIDED, LineKind.HOLD_CLOSED, LineKind.REVERSAL)
 """These never name an amount."""
@@ -23,9 +23,9 @@ def named_accounts(draft: Draft, transfer: NewTransfer) -> tuple[Account | None,
     accounts = draft.state.accounts
     debit, credit = accounts.get(transfer.debit), accounts.get(transfer.credit)
     if debit is None and transfer.debit:
-        raise Rejection("ledger.debit_not_found", account=transfer.debit)
+        raise Rejection("ledger.debit_not_found", account=transfer.debit[:ID_LENGTH_MAX])
     if credit is None and transfer.credit:
-        raise Rejection("ledger.credit_not_found", account=transfer.credit)
+        raise Rejection("ledger.credit_not_found", account=transfer.credit[:ID_LENGTH_MAX])
     return debit, credit
 
 
@@ -81,6 +81,7 @@ def _cut(draft: Draft, asked: int | None, account: Account, limit: int) -> int:
     if not account.guard & limit:
         raise Rejection("ledger.balancing_without_limit", account=account.id)
     room = draft.room(account)
+    # Nothing is left: one minor unit is too much, and check_room says so.
     return max(1, min(AMOUNT_MINOR_MAX if asked is None else asked, room))
 
 
