@@ -1,0 +1,161 @@
+"""How does a customer of the platform speak to it, so that nothing is lost and nothing done twice?
+
+Every order is a value that can be sent again as it was. Without an answer nobody knows whether it
+was carried out, and the remedy is always the same: send the same order again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import msgspec
+
+IN_FLIGHT_MAX = 256
+ANSWER_TIMEOUT_S = 30.0
+ATTEMPTS_MAX = 40
+PAUSE_S = 0.25
+_AGAIN = frozenset({httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT})
+
+
+class Unanswered(Exception):
+    """Nobody knows whether the order was carried out: no answer, or one that says so."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A command to the platform: where it goes, what it says, its idempotency key where the body
+    does not name one, and who sends it."""
+
+    path: str
+    body: dict[str, Any]
+    key: str = ""
+    actor: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Return what tells this order from every other."""
+        return json.dumps([self.path, self.body, self.key, self.actor], sort_keys=True)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the platform said: its status, whether it said so before, and the body."""
+
+    status: int
+    replayed: bool
+    body: dict[str, Any]
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether the platform did it."""
+        return self.status < httpx.codes.MULTIPLE_CHOICES
+
+    @property
+    def code(self) -> str:
+        """Return why it was refused, "" when it was not."""
+        return str(self.body.get("code", ""))
+
+    @property
+    def height(self) -> int:
+        """Return the journal height it stands at, 0 when it stands nowhere."""
+        return int(self.body.get("height") or 0)
+
+    def repeats(self, first: Answer) -> bool:
+        """Tell whether this is the first answer over again, marked as such."""
+        return self.replayed and self.status == first.status and self._said() == first._said()
+
+    def _said(self) -> dict[str, Any]:
+        # The name of a request is its own, and no part of the answer.
+        return {name: value for name, value in self.body.items() if name != "request_id"}
+
+
+class Tally:
+    """How often the platform was asked, and what it said. An order that is sent again counts as
+    the same command."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, Answer] = {}
+        self.replayed = 0
+        self.height = 0
+
+    @property
+    def commands(self) -> int:
+        """How many different orders were answered."""
+        return len(self._first)
+
+    @property
+    def rejected(self) -> int:
+        """How many of them were refused."""
+        return sum(not answer.accepted for answer in self._first.values())
+
+    def note(self, order: Order, answer: Answer) -> None:
+        """Count an answer."""
+        self._first.setdefault(order.mark, answer)
+        self.replayed += answer.replayed
+        self.height = max(self.height, answer.height)
+
+
+class Door:
+    """The public HTTP API of one platform, wherever it listens at the moment."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._client: httpx.AsyncClient | None = None
+
+    async def open(self, url: str) -> None:
+        """Speak to the platform at this URL from now on."""
+        await self.close()
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=ANSWER_TIMEOUT_S,
+            limits=httpx.Limits(max_connections=IN_FLIGHT_MAX),
+            trust_env=False,  # a proxy has nothing to do with a platform on this machine
+        )
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def send(self, order: Order) -> Answer:
+        """Send an order once; raises Unanswered."""
+        headers = {}
+        if order.key:
+            headers["Idempotency-Key"] = f'"{order.key}"'
+        if order.actor:
+            headers["X-Nostro-Actor"] = order.actor
+        answer = await self._ask("POST", order.path, json=order.body, headers=headers)
+        self.tally.note(order, answer)
+        return answer
+
+    async def order(self, order: Order) -> Answer:
+        """Send an order until it is answered; raises Unanswered when it never is."""
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return await self.send(order)
+            except Unanswered:
+                await asyncio.sleep(PAUSE_S)
+        return await self.send(order)
+
+    async def read(self, path: str, **query: str | int) -> dict[str, Any]:
+        """Return what the platform tells at an address; raises Unanswered."""
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return (await self._ask("GET", path, params=query)).body
+            except Unanswered:
+                await asyncio.sleep(PAUSE_S)
+        return (await self._ask("GET", path, params=query)).body
+
+    async def _ask(self, method: str, path: str, **request: Any) -> Answer:
+        assert self._client is not None, "the door is opened before anyone speaks"
+        try:
+            response = await self._client.request(method, path, **request)
+            body = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unanswered(f"{method} {path}: {error!r}") from error
+        if response.status_code in _AGAIN:
+            raise Unanswered(f"{method} {path}: {body.get('detail', body)}")
+        replayed = response.headers.get("idempotent-replayed") == "true"
+        return Answer(response.status_code, replayed, body)

