@@ -71,10 +71,10 @@ class Account(msgspec.Struct, array_like=True, gc=False):
     def room(self) -> int:
         """Return how much the limited side may still take; only for an account with a limit."""
         if self.guard & DEBITS_LIMITED:
-            allowed = self.credits_posted + self.overdraft_minor
-            return allowed - self.debits_posted - self.debits_pending
-        allowed = self.debits_posted + self.overdraft_minor
-        return allowed - self.credits_posted - self.credits_pending
+            kept = self.overdraft_minor + self.credits_posted
+            return kept - self.debits_posted - self.debits_pending
+        kept = self.overdraft_minor + self.debits_posted
+        return kept - self.credits_posted - self.credits_pending
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -176,22 +176,20 @@ def _take_room(rooms: dict[int, int], debit: Account, credit: Account, amount: i
     debit_guard, credit_guard = debit.guard, credit.guard
     if debit_guard > _LIMITED_MAX or credit_guard > _LIMITED_MAX:
         return False
-    debit_room = credit_room = 0
+    debit_room = 0
     if debit_guard:
-        room = rooms.get(debit.number)
-        if room is None:
-            room = debit.room
-        debit_room = room - amount if debit_guard == DEBITS_LIMITED else room + amount
+        number = debit.number
+        debit_room = rooms[number] if number in rooms else debit.room
+        debit_room += amount if debit_guard == CREDITS_LIMITED else -amount
         if debit_room < 0:
             return False
     if credit_guard:
-        room = rooms.get(credit.number)
-        if room is None:
-            room = credit.room
-        credit_room = room - amount if credit_guard == CREDITS_LIMITED else room + amount
+        number = credit.number
+        credit_room = rooms[number] if number in rooms else credit.room
+        credit_room += amount if credit_guard == DEBITS_LIMITED else -amount
         if credit_room < 0:
             return False
-        rooms[credit.number] = credit_room
+        rooms[number] = credit_room
     if debit_guard:
         rooms[debit.number] = debit_room
     return True
