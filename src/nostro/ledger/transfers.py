@@ -179,13 +179,15 @@ def _take_room(rooms: dict[int, int], debit: Account, credit: Account, amount: i
     debit_room = 0
     if debit_guard:
         number = debit.number
-        debit_room = rooms[number] if number in rooms else debit.room
+        room = rooms.get(number)
+        debit_room = debit.room if room is None else room
         debit_room += amount if debit_guard == CREDITS_LIMITED else -amount
         if debit_room < 0:
             return False
     if credit_guard:
         number = credit.number
-        credit_room = rooms[number] if number in rooms else credit.room
+        room = rooms.get(number)
+        credit_room = credit.room if room is None else room
         credit_room += amount if credit_guard == DEBITS_LIMITED else -amount
         if credit_room < 0:
             return False
