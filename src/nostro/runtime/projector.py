@@ -159,6 +159,10 @@ class ViewStore(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Take back the batch under way; harmless without one."""
+        ...
+
     def snapshot_up_to(self, height: int) -> Snapshot | None:
         """Return the newest snapshot at or below a height."""
         ...
@@ -210,6 +214,12 @@ class Projector:
     def run(self, stop: Callable[[], bool]) -> None:
         """Follow until `stop` says so; outages are waited out. Raises RowPoisoned and
         ViewsForeign."""
+        try:
+            self._follow(stop)
+        finally:
+            self._store.close()
+
+    def _follow(self, stop: Callable[[], bool]) -> None:
         idle, retry_s, connected = 0, RETRY_FIRST_S, False
         while not stop():
             try:
@@ -229,7 +239,6 @@ class Projector:
         if connected:
             with suppress(NotDone):
                 self._snapshots.parting(self._take_snapshot)
-        self._store.close()
 
     def open(self) -> None:
         """Take the views over where they stand; rebuild memory unless it stands there already."""
@@ -304,6 +313,7 @@ class Projector:
     def _restore(self) -> None:
         """Bring memory to the checkpoint: from a snapshot below it, and the rows between."""
         self._sound = False
+        self._store.abandon()
         target = self._checkpoint
         self._memory = memory = self._from_snapshot(target.height)
         while memory.height < target.height:

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from psycopg.pq import TransactionStatus
 
 from nostro.adapters.postgres.projections.ledger import LedgerProjection
 from nostro.adapters.postgres.projections.wallets import WalletsProjection
@@ -106,7 +107,6 @@ class PostgresViews:
             raise NotDone(f"another process follows chain {self._chain!r}; standing by")
 
     def _read_checkpoint(self, connection: psycopg.Connection[Any]) -> Checkpoint:
-        connection.execute(_OPEN, (self._chain, NAME, GENESIS_HASH))
         found = connection.execute(
             "SELECT chain, height, hash, at_us FROM nostro.projection_checkpoint WHERE name = %s",
             (NAME,),
@@ -114,6 +114,9 @@ class PostgresViews:
         others = [chain for chain, *_ in found if chain != self._chain]
         if others:
             raise ViewsForeign(f"the views in this database tell of chain {others[0]!r}")
+        if not found:
+            connection.execute(_OPEN, (self._chain, NAME, GENESIS_HASH))
+            return Checkpoint(0, GENESIS_HASH, 0)
         ((_, height, hash_, at_us),) = found
         return Checkpoint(height, bytes(hash_), at_us)
 
@@ -125,13 +128,9 @@ class PostgresViews:
             return [Row(*row) for row in cursor]
 
     def begin(self) -> None:
-        """Start the transaction of a batch, after rolling back what may be left of another one."""
-        connection = self._open_connection()
+        """Start the transaction of a batch."""
         with _outages():
-            self._finish_copy()
-            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                connection.execute("ROLLBACK")
-            connection.execute("BEGIN")
+            self._open_connection().execute("BEGIN")
 
     def ship(self, statement: str, data: bytes) -> None:
         """Send rows to a COPY statement; it stays open while further rows are for the same one."""
@@ -163,6 +162,15 @@ class PostgresViews:
                 raise NotDone("the checkpoint was moved by somebody else")
             connection.execute("COMMIT")
 
+    def abandon(self) -> None:
+        """Take back the batch under way; harmless without one."""
+        connection = self._open_connection()
+        with suppress(RowsRefused), _outages():
+            self._finish_copy()
+        with _outages():
+            if connection.info.transaction_status != TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")
+
     def snapshot_up_to(self, height: int) -> Snapshot | None:
         """Return the newest snapshot at or below a height."""
         with _outages(), self._open_connection().cursor(binary=True) as cursor:
@@ -189,10 +197,8 @@ class PostgresViews:
     def stopped(self, reason: str) -> None:
         """Note why the checkpoint cannot move on; never raises."""
         with suppress(NotDone, RowsRefused), _outages():
-            connection = self._open_connection()
-            self._finish_copy()
-            connection.execute("ROLLBACK")
-            connection.execute(
+            self.abandon()
+            self._open_connection().execute(
                 "UPDATE nostro.projection_checkpoint SET stopped_reason = %s WHERE name = %s",
                 (reason.replace("\0", ""), NAME),
             )

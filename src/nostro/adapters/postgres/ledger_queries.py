@@ -74,7 +74,7 @@ _TRIAL_THEN = f"""
     SELECT asset, max(scale), type, count(*), sum(t1), sum(t2), sum(t3), sum(t4), %(height)s::bigint
       FROM (SELECT a.asset, a.scale, a.type, {THEN} FROM nostro.accounts AS a {LAST_LINE}
              WHERE a.opened_height <= %(height)s)
-        AS then (asset, scale, type, t1, t2, t3, t4)
+        AS past (asset, scale, type, t1, t2, t3, t4)
      GROUP BY asset, type ORDER BY asset, type
 """
 

@@ -69,14 +69,14 @@ LINES_UP = """
          WHERE number = %(number)s AND first_seq < %(high)s AND first_seq >= coalesce((
                SELECT max(first_seq) FROM nostro.account_lines
                 WHERE number = %(number)s AND first_seq <= %(low)s), 0)
-         ORDER BY first_seq LIMIT %(limit)s + 1) AS some, unnest(some.seqs) AS s(seq)
+         ORDER BY first_seq LIMIT %(limit)s + 1) AS chosen, unnest(chosen.seqs) AS s(seq)
      WHERE s.seq >= %(low)s AND s.seq < %(high)s ORDER BY s.seq LIMIT %(limit)s
 """
 LINES_DOWN = """
     SELECT s.seq FROM (
         SELECT seqs FROM nostro.account_lines
          WHERE number = %(number)s AND first_seq < %(high)s
-         ORDER BY first_seq DESC LIMIT %(limit)s + 1) AS some, unnest(some.seqs) AS s(seq)
+         ORDER BY first_seq DESC LIMIT %(limit)s + 1) AS chosen, unnest(chosen.seqs) AS s(seq)
      WHERE s.seq >= %(low)s AND s.seq < %(high)s ORDER BY s.seq DESC LIMIT %(limit)s
 """
 

@@ -49,7 +49,7 @@ class ViewReader:
                 cursor = await connection.execute(query.encode(), parameters)
                 found: Rows = await cursor.fetchall()
                 return found
-        except psycopg.Error as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
             raise ViewsUnavailable(f"PostgreSQL: {error}") from error
 
     async def checkpoint(self) -> int:
