@@ -9,7 +9,13 @@ import pytest
 
 from nostro.adapters.memory.journal import MemoryDisk
 from nostro.kernel.messages import Command, Effect
-from nostro.runtime.performers import ATTEMPTS_MAX, Performing
+from nostro.runtime.performers import (
+    ATTEMPTS_MAX,
+    CONCURRENT_MAX,
+    PARKED_PAUSE_S,
+    PAUSE_FIRST_S,
+    Performing,
+)
 from nostro.runtime.ports import NotDone, OutcomeUnknown
 from tests.runtime.desk import Desk, in_virtual_time
 from tests.runtime.tally import Add, HearBell, Ring, RingBell
@@ -106,15 +112,30 @@ async def test_an_outcome_whose_commit_failed_is_recorded_once() -> None:
 
 
 @in_virtual_time
-async def test_an_effect_that_exhausts_its_attempts_is_parked_and_stays_in_the_outbox() -> None:
-    belfry = Belfry(*[NotDone("busy")] * 99)
+async def test_an_effect_that_exhausts_its_attempts_is_parked_and_gets_a_new_round_later() -> None:
+    belfry = Belfry(*[NotDone("busy")] * (ATTEMPTS_MAX + 1))
     tower = Tower(belfry)
     async with tower as desk:
         await desk.ask("k", Ring(bell="big"))
-        await asyncio.sleep(3600)  # sleeps: in virtual time
+        await asyncio.sleep(PARKED_PAUSE_S)  # sleeps: in virtual time
         assert len(belfry.rung) == ATTEMPTS_MAX
         assert tower.performing.parked == {(1, 0)} == set(desk.disk.outbox)
         assert tower.performing.under_way == 0
+        await asyncio.sleep(PARKED_PAUSE_S)  # sleeps: in virtual time
+        assert len(belfry.rung) == ATTEMPTS_MAX + 2
+        assert tower.performing.parked == set() == set(desk.disk.outbox)
+
+
+@in_virtual_time
+async def test_effects_that_wait_for_their_next_attempt_hold_no_other_up() -> None:
+    waiting = CONCURRENT_MAX * 2
+    belfry = Belfry(*[NotDone("busy")] * waiting)
+    async with Tower(belfry) as desk:
+        for number in range(waiting):
+            await desk.ask(f"k{number}", Ring(bell="slow"))
+        await desk.ask("last", Ring(bell="quick"))
+        await asyncio.sleep(PAUSE_FIRST_S / 2)  # sleeps: in virtual time
+        assert desk.counters().get("bell:quick") == 1
 
 
 @in_virtual_time

@@ -20,14 +20,15 @@ CONCURRENT_MAX = 64
 ATTEMPTS_MAX = 12
 PAUSE_FIRST_S = 0.2
 PAUSE_LAST_S = 30.0
+PARKED_PAUSE_S = 300.0
 
 log = structlog.get_logger(__name__)
 
 
 class Performing:
     """Runs performers for the effects of one engine. An effect that exhausts its attempts is
-    parked: it stays in the outbox, is counted in `parked`, and is tried again at the next
-    start."""
+    parked: it stays in the outbox, is counted in `parked`, and gets a new round after a long pause;
+    one that met a bug only at the next start."""
 
     def __init__(
         self, *, house: House, clock: Clock, chain: str, performers: Sequence[Performer]
@@ -43,8 +44,8 @@ class Performing:
 
     @property
     def under_way(self) -> int:
-        """Return how many effects are being performed or wait for a slot."""
-        return len(self._tasks)
+        """Return how many effects are being performed, or will be soon."""
+        return len(self._tasks.keys() - self.parked)
 
     def attach(self, engine: Engine) -> None:
         """Name the engine that outcomes go to."""
@@ -65,34 +66,44 @@ class Performing:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _perform(self, row: OutboxRow) -> None:
+        performer = self._performers.get(row.kind)
         try:
-            async with self._slots:
-                await self._try_until_done(row)
+            if performer is None:
+                self._park(row, "nobody performs this kind")
+            else:
+                await self._try_until_done(performer, row)
         finally:
             self._tasks.pop(row.effect_id, None)
 
-    async def _try_until_done(self, row: OutboxRow) -> None:
-        performer = self._performers.get(row.kind)
-        if performer is None:
-            log.error("effect_without_performer", kind=row.kind, height=row.height)
-            self.parked.add(row.effect_id)
-            return
+    async def _try_until_done(self, performer: Performer, row: OutboxRow) -> None:
+        """Try in rounds; the pauses are taken outside the slot, so that no effect waits for another
+        one's rail."""
         effect = self._house.codec.decode_effect(row.payload)
         pause = PAUSE_FIRST_S
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                await self._attempt(performer, effect, row)
+                async with self._slots:
+                    await self._attempt(performer, effect, row)
             except Outage as outage:
-                log.warning("effect_retried", kind=row.kind, attempt=attempt, why=str(outage))
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, PAUSE_LAST_S)
+                log.debug("effect_retried", kind=row.kind, attempt=attempt, why=str(outage))
             except Exception as bug:  # the outcome was refused, or ours: again would not help
-                log.error("effect_failed", kind=row.kind, height=row.height, why=repr(bug))
-                break
+                self._park(row, repr(bug))
+                return
             else:
                 self.parked.discard(row.effect_id)
                 return
-        log.error("effect_parked", kind=row.kind, height=row.height, attempts=attempt)
+            if attempt == ATTEMPTS_MAX:
+                self._park(row, f"{attempt} attempts")
+                attempt, pause = 0, PAUSE_FIRST_S
+                await self._clock.sleep(PARKED_PAUSE_S)
+            else:
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, PAUSE_LAST_S)
+
+    def _park(self, row: OutboxRow, why: str) -> None:
+        log.error("effect_parked", kind=row.kind, height=row.height, why=why)
         self.parked.add(row.effect_id)
 
     async def _attempt(self, performer: Performer, effect: Effect, row: OutboxRow) -> None:
