@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
+from psycopg_pool import AsyncConnectionPool
 
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
+from nostro.adapters.postgres.follower import PostgresViews
+from nostro.adapters.postgres.journal import PostgresJournal
+from nostro.adapters.postgres.ledger_queries import LedgerQueries
+from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.api import Bounds, Platform, create_app
-from nostro.kernel.asset import Asset
+from nostro.api.front import FrontDoor
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.ports import Journal
+from nostro.runtime.projector import Projector, ViewsUnavailable
 from nostro.wiring.rooms import make_house
 
 
 class NoViews:
-    """Views that nobody has written: for tests of commands."""
+    """Views that cannot be read: for tests of commands, which must not need them."""
 
-    async def checkpoint(self) -> int:
-        return 0
+    def __getattr__(self, name: str) -> Any:
+        async def read(*_: Any, **__: Any) -> Any:
+            raise ViewsUnavailable("this test has no views")
 
-    async def assets(self) -> Sequence[Asset]:
-        return ()
+        return read
 
 
 class Door:
     """A client of the front door, with the engine and the disk behind it in reach."""
 
-    def __init__(self, client: httpx.AsyncClient, engine: Engine, disk: MemoryDisk) -> None:
+    def __init__(
+        self, app: FrontDoor, client: httpx.AsyncClient, engine: Engine, disk: MemoryDisk
+    ) -> None:
+        self.app = app
         self.client = client
         self.engine = engine
         self.disk = disk
@@ -47,6 +57,12 @@ class Door:
             sent.setdefault("content-type", "application/json")
             return await self.client.post(path, content=body, headers=sent)
         return await self.client.post(path, json=body, headers=sent)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """Return what is read there once the views tell of everything that was decided."""
+        answer = await self.client.get(path, params={"at_least": self.engine.height, **query})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     async def open(self, *ids: str, asset: str = "EUR", **terms: str) -> None:
         """Open accounts."""
@@ -66,7 +82,8 @@ class Door:
 
 def platform_on(engine: Engine, **parts: Any) -> Platform:
     """Return a platform around an engine, without views."""
-    return Platform(engine=engine, **{"ledger": NoViews(), **parts})
+    views = NoViews()
+    return Platform(engine=engine, **{"ledger": views, "wallets": views, **parts})
 
 
 @asynccontextmanager
@@ -86,11 +103,53 @@ async def front_door(
         clock=SystemClock(),
         settings=settings,
     )
-    await engine.start()
     platform = platform_on(engine, bounds=bounds or Bounds(), **(parts or {}))
-    transport = httpx.ASGITransport(app=create_app(platform))
+    async with _opened(platform, disk) as door:
+        yield door
+
+
+@asynccontextmanager
+async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[Door]:
+    """Open the front door of a platform on PostgreSQL, with a follower at its side."""
+    house = make_house()
+    engine = Engine(house=house, journal=PostgresJournal(url, "main"), clock=SystemClock())
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        url, min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
+    )
+    async with pool:
+        platform = platform_on(
+            engine,
+            ledger=LedgerQueries(pool),
+            wallets=WalletQueries(pool),
+            bounds=bounds or Bounds(at_least_timeout_ms=10_000),
+        )
+        async with _opened(platform, MemoryDisk()) as door:
+            with following(url):
+                yield door
+
+
+@contextmanager
+def following(url: str) -> Iterator[None]:
+    """Keep the views in step with the journal, in a thread."""
+    stop = threading.Event()
+    projector = Projector(make_house(), PostgresViews(url), snapshot_every=0)
+    follower = threading.Thread(target=projector.run, args=(stop.is_set,))
+    follower.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        follower.join()
+
+
+@asynccontextmanager
+async def _opened(platform: Platform, disk: MemoryDisk) -> AsyncIterator[Door]:
+    await platform.engine.start()
+    app = create_app(platform)
+    assert isinstance(app, FrontDoor)
+    transport = httpx.ASGITransport(app=app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://nostro") as client:
-            yield Door(client, engine, disk)
+            yield Door(app, client, platform.engine, disk)
     finally:
-        await engine.stop()
+        await platform.engine.stop()

@@ -59,7 +59,7 @@ _TENS: list[int] = [10**power for power in range(19)]
 
 def told(facts: Mapping[str, Any], assets: Mapping[str, Asset], asset: str = "") -> dict[str, Any]:
     """Return facts as they may leave the house: `balance_minor: 150` of an asset with two decimals
-    becomes `balance: "1.50"`.
+    becomes `balance: "1.50"`, and `differs`, which names fields, names them likewise.
 
     The asset is the one that the facts name, else `asset`; of an unknown one the minor units are
     kept, as a string of digits.
@@ -72,6 +72,8 @@ def told(facts: Mapping[str, Any], assets: Mapping[str, Asset], asset: str = "")
                 out[name] = str(value)
             else:
                 out[name.removesuffix("_minor")] = format_amount(value, known.scale)
+        elif name == "differs":
+            out[name] = [field.removesuffix("_minor") for field in value]
         else:
             out[name] = value
     return out

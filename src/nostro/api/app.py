@@ -46,6 +46,7 @@ def create_app(platform: Platform) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     app.desk = Desk(platform)
     app.request_ids = RequestIds()
@@ -112,7 +113,16 @@ async def _not_here(request: Request, error: Exception) -> Response:
     response = _problem(request, ProblemRaised(code))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405 and request.url.path in _METHODS:
+        response.headers["Allow"] = ", ".join(_METHODS[request.url.path])
     return response
+
+
+_METHODS = {
+    path: sorted(operation.method for operation in OPERATIONS if operation.path == path)
+    for path in {operation.path for operation in OPERATIONS}
+}
+"""Every method of a path without parameters; the router names only that of the first it meets."""
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -15,13 +15,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from nostro.api.desk import Desk
-from nostro.api.operations import ClientGone, Operation, Receive, RequestIds, Scope, perform
+from nostro.api.operations import CLIENT_GONE, Operation, Receive, RequestIds, Scope, perform
 from nostro.api.platform import AccessLog
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-CLIENT_GONE = 499
-"""Noted of a request whose client went away; nobody receives it."""
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -54,13 +52,9 @@ class FrontDoor(FastAPI):
         if operation is None:
             await self._long_way(scope, receive, send, request_id, started)
             return
-        try:
-            status, answer_headers, body = await perform(
-                self.desk, operation, scope, receive, headers, request_id
-            )
-        except ClientGone:
-            self._note(scope, operation.path, CLIENT_GONE, request_id, started)
-            return
+        status, answer_headers, body = await perform(
+            self.desk, operation, scope, receive, headers, request_id
+        )
         answer_headers += ((b"x-request-id", request_id.encode()), _NO_STORE, _NO_SNIFF)
         await send({"type": "http.response.start", "status": status, "headers": answer_headers})
         await send({"type": "http.response.body", "body": body})
@@ -87,8 +81,6 @@ class FrontDoor(FastAPI):
 
         try:
             await super().__call__(scope, receive, noting)
-        except ClientGone:
-            pass
         finally:
             route = scope.get("route")
             self._note(scope, getattr(route, "path", "unmatched"), status, request_id, started)

@@ -44,6 +44,10 @@ class KeyRule(StrEnum):
     NONE = "none"
 
 
+CLIENT_GONE = 499
+"""The status of an answer that nobody receives."""
+
+
 class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
@@ -143,7 +147,7 @@ async def perform(
     request_id: str,
     params: Mapping[str, str] | None = None,
 ) -> Spoken:
-    """Return the answer to a request; every failure becomes a problem. Raises ClientGone.
+    """Return the answer to a request; every failure becomes a problem.
 
     `headers` by name in lower case; of one that is sent twice, the last counts.
     """
@@ -157,7 +161,7 @@ async def perform(
             said = read_query(scope["query_string"], operation.query)
         return await operation.handler(Call(desk, headers, told, request_id), said)
     except ClientGone:
-        raise
+        return Spoken(CLIENT_GONE, [], b"")
     except Exception as error:
         return spoken(error, instance=scope["path"], request_id=request_id)
 
