@@ -39,10 +39,11 @@ async def main() -> None:
                 "commands_a_commit": round(run.transfers / (engine.stats.batches - batches)),
             }
             profile = cProfile.Profile()
+            profiled = singles(Traffic("profiled"))
             profile.enable()
             await drive(
                 engine,
-                singles(Traffic("profiled")),
+                profiled,
                 run="profiled",
                 clients=IN_FLIGHT,
                 seconds=SECONDS,

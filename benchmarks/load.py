@@ -32,7 +32,7 @@ class Traffic:
     @staticmethod
     def _pair(chance: random.Random, names: list[str], *, hot: bool) -> tuple[str, str]:
         debit = names[0] if hot else chance.choice(names)
-        credit = chance.choice(names[1:])
+        credit = names[chance.randrange(1, len(names))]
         return (debit, credit) if debit != credit else (names[0], names[1])
 
     def take(self, count: int) -> list[NewTransfer]:
