@@ -6,7 +6,9 @@ than the code does. FastAPI joins what `extra_of` gives it for each route.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from nostro.api.problem_table import row_for
 from nostro.api.problems import CONTENT_TYPE, TYPE_PREFIX, Problem
 
 _REF = "#/components/schemas/{name}"
+_EXAMPLE = "#/components/examples/{code}"
 _ALWAYS_POSTED = (
     "engine.overloaded",
     "engine.unavailable",
@@ -91,6 +94,10 @@ def document(
     )
     components = written.setdefault("components", {})
     components["schemas"] = _components(all)
+    components["examples"] = {
+        code: {"value": _example(code)}
+        for code in sorted({code for operation in all for code in _codes(operation)})
+    }
     for path in written["paths"].values():
         for operation in path.values():
             _without_defaults(operation)
@@ -107,16 +114,40 @@ def _without_defaults(operation: dict[str, Any]) -> None:
 
 def _components(all: Iterable[Operation]) -> dict[str, Any]:
     shapes: list[Any] = [Problem]
+    queries: set[str] = set()
     for operation in all:
-        shapes += [shape for shape in (operation.body,) if shape is not None]
+        shapes += [shape for shape in (operation.body, operation.query) if shape is not None]
         shapes += [each.shape for each in operation.results.values() if each.shape is not None]
+        if operation.query is not None:
+            queries.add(_schema(operation.query)["$ref"])
     _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
-    return dict(sorted(components.items()))
+    told = {
+        name: _mended(schema)
+        for name, schema in sorted(components.items())
+        if _REF.format(name=name) not in queries
+    }
+    return told
 
 
 def _schema(shape: Any) -> dict[str, Any]:
     (schema,), _ = msgspec.json.schema_components([shape], ref_template=_REF)
-    return schema
+    mended: dict[str, Any] = _mended(schema)
+    return mended
+
+
+def _mended(schema: Any) -> Any:
+    """Return a schema in the dialect of JSON Schema, where a text ends with $, and with its
+    descriptions free of the indentation of our sources."""
+    if isinstance(schema, list):
+        return [_mended(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    mended = {name: _mended(each) for name, each in schema.items()}
+    if isinstance(mended.get("pattern"), str):
+        mended["pattern"] = re.sub(r"\\Z\Z", "$", mended["pattern"])
+    if isinstance(mended.get("description"), str):
+        mended["description"] = cleandoc(mended["description"])
+    return mended
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -156,7 +187,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _fields(cls: type[msgspec.Struct], where: str) -> list[dict[str, Any]]:
     _, components = msgspec.json.schema_components([cls], ref_template=_REF)
-    schema = components[cls.__name__]
+    schema = _mended(components[cls.__name__])
     parameters = []
     for name, told in schema["properties"].items():
         told = dict(told)
@@ -199,12 +230,19 @@ def _results(operation: Operation) -> dict[str, Any]:
     return responses
 
 
+def _codes(operation: Operation) -> Sequence[str]:
+    """Return the codes that an operation may answer with, as far as they are worth naming."""
+    always: tuple[str, ...] = ()
+    if operation.body is not None:
+        always = _ALWAYS_POSTED
+    elif operation.query is not None or operation.params is not None:
+        always = _ALWAYS_READ
+    return tuple(dict.fromkeys((*operation.problems, *always)))
+
+
 def _problems(operation: Operation) -> dict[str, Any]:
-    always: tuple[str, ...] = _ALWAYS_POSTED if operation.body is not None else _ALWAYS_READ
-    if operation.body is None and operation.query is None and operation.params is None:
-        always = ()
     by_status: dict[str, list[str]] = {}
-    for code in dict.fromkeys((*operation.problems, *always)):
+    for code in _codes(operation):
         by_status.setdefault(str(row_for(code).status), []).append(code)
     return {
         status: {
@@ -212,7 +250,7 @@ def _problems(operation: Operation) -> dict[str, Any]:
             "content": {
                 CONTENT_TYPE.decode(): {
                     "schema": _schema(Problem),
-                    "examples": {code: {"value": _example(operation, code)} for code in codes},
+                    "examples": {code: {"$ref": _EXAMPLE.format(code=code)} for code in codes},
                 }
             },
         }
@@ -220,14 +258,14 @@ def _problems(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _example(operation: Operation, code: str) -> dict[str, Any]:
+def _example(code: str) -> dict[str, Any]:
     row = row_for(code)
     example = {
         "type": TYPE_PREFIX + code,
         "title": row.title,
         "status": row.status,
         "detail": f"{row.title}.",
-        "instance": operation.path.replace(":path", ""),
+        "instance": "/the/address/asked",
         "code": code,
         "request_id": "5f3a9c1e-17",
         "retryable": row.retryable,

@@ -22,8 +22,6 @@ def _spelled(characters: str, length_max: int, description: str, *examples: str)
         pattern=rf"^[{characters}]{{1,{length_max}}}\Z",
         description=description,
         examples=list(examples),
-        # The dialect of JSON Schema ends a text with $, not with \Z.
-        extra_json_schema={"pattern": rf"^[{characters}]{{1,{length_max}}}$"},
     )
 
 
@@ -43,7 +41,6 @@ AssetCode = Annotated[
         pattern=r"^[A-Z][A-Z0-9._-]{0,23}\Z",
         description="Code of an asset of the registry.",
         examples=["EUR", "BTC"],
-        extra_json_schema={"pattern": "^[A-Z][A-Z0-9._-]{0,23}$"},
     ),
 ]
 UserId = Annotated[str, _spelled("A-Za-z0-9._@-", 48, "Id of a customer.", "alice")]
@@ -67,7 +64,6 @@ def _line(length_max: int, description: str, *examples: str) -> Meta:
         max_length=length_max,
         description=description,
         examples=list(examples) or None,
-        extra_json_schema={"pattern": r"^[^\u0000-\u001f\u007f]*$"},
     )
 
 

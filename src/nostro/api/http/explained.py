@@ -20,7 +20,6 @@ class ProblemPath(msgspec.Struct, frozen=True, kw_only=True):
             pattern=r"^[a-z]+\.[a-z_]+\Z",
             description="Code of a problem.",
             examples=["money.too_many_decimals"],
-            extra_json_schema={"pattern": r"^[a-z]+\.[a-z_]+$"},
         ),
     ]
 
