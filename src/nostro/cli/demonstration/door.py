@@ -101,32 +101,34 @@ class Door:
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._client: httpx.AsyncClient | None = None
+        self._lines: list[httpx.AsyncClient] = []
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
 
     async def open(self, url: str) -> None:
         """Speak to the platform at this URL from now on."""
         await self.close()
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            timeout=ANSWER_TIMEOUT_S,
-            limits=httpx.Limits(max_connections=IN_FLIGHT_MAX),
-            trust_env=False,  # a proxy has nothing to do with a platform on this machine
-        )
+        self._lines = [_line(url) for _ in range(IN_FLIGHT_MAX)]
+        for line in self._lines:
+            self._free.put_nowait(line)
 
     async def close(self) -> None:
         """Hang up."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for line in self._lines:
+            await line.aclose()
+        self._lines = []
+        self._free = asyncio.LifoQueue()
 
-    async def send(self, order: Order) -> Answer:
-        """Send an order once; raises Unanswered."""
+    async def send(self, order: Order, *, patience_s: float = ANSWER_TIMEOUT_S) -> Answer:
+        """Send an order once; raises Unanswered, also when its sender loses patience."""
         headers = {}
         if order.key:
             headers["Idempotency-Key"] = f'"{order.key}"'
         if order.actor:
             headers["X-Nostro-Actor"] = order.actor
-        answer = await self._ask("POST", order.path, json=order.body, headers=headers)
+        timeout = httpx.Timeout(ANSWER_TIMEOUT_S, read=patience_s)
+        answer = await self._ask(
+            "POST", order.path, json=order.body, headers=headers, timeout=timeout
+        )
         self.tally.note(order, answer)
         return answer
 
@@ -149,13 +151,28 @@ class Door:
         return (await self._ask("GET", path, params=query)).body
 
     async def _ask(self, method: str, path: str, **request: Any) -> Answer:
-        assert self._client is not None, "the door is opened before anyone speaks"
+        free = self._free
+        line = await free.get()
         try:
-            response = await self._client.request(method, path, **request)
+            response = await line.request(method, path, **request)
             body = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unanswered(f"{method} {path}: {error!r}") from error
+        finally:
+            free.put_nowait(line)
         if response.status_code in _AGAIN:
             raise Unanswered(f"{method} {path}: {body.get('detail', body)}")
         replayed = response.headers.get("idempotent-replayed") == "true"
         return Answer(response.status_code, replayed, body)
+
+
+def _line(url: str) -> httpx.AsyncClient:
+    """Return a client with one connection: a pool of hundreds searches all of them for each
+    request."""
+    return httpx.AsyncClient(
+        base_url=url,
+        timeout=ANSWER_TIMEOUT_S,
+        limits=httpx.Limits(max_connections=1),
+        verify=False,  # plain HTTP to this machine: no certificates to load hundreds of times
+        trust_env=False,  # nor has a proxy anything to do with it
+    )

@@ -7,6 +7,7 @@ same keys, it is done once in either case.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +32,10 @@ from nostro.cli.demonstration.transfers import BULK, TRANSFERS, book, book_hold,
 TRANSFERS_SENT, HOLDS_SENT, WITHDRAWALS_SENT = 900, 200, 60
 DEPOSITS_EACH = 4
 KILL_AFTER = 400
-"""Acknowledged orders after which the platform is killed: about a third of all."""
-
+KILL_LATER_S = 0.02
+"""The platform is killed this long after so many orders are acknowledged, a third of all."""
+HANGING_UP = 32
+"""How many senders hang up before the burst, as soon as they have sent their order."""
 MIX_SEED = 7
 PAYERS = STAFF[10:]
 RETIRING = (("alice", "EUR"), ("bob", "USD"), ("farid", "CHF"), ("emiko", "JPY"))
@@ -53,35 +56,55 @@ async def survive(scene: Scene) -> None:
     announced = list(_announced())
     await all_of(announced, lambda deposit: scene.accepted(submission(deposit)))
     entries = list(_entries(announced))
-    acknowledged = await _burst(scene, entries)
+    acknowledged = await _hang_up(scene, entries)
+    acknowledged |= await _burst(scene, entries)
     await _recover(scene)
     await _finish(scene, entries, acknowledged)
     await _resolve_holds(scene)
     await end(scene, [_payout(number) for number in range(WITHDRAWALS_SENT)], "settled")
 
 
+async def _hang_up(scene: Scene, entries: list[Entry]) -> dict[int, Answer]:
+    """Send the first orders and hang up; return the answers that came all the same."""
+    answers: dict[int, Answer] = {}
+
+    async def client(position: int) -> None:
+        with contextlib.suppress(Unanswered):
+            order = entries[position].order
+            answers[position] = await scene.door.send(order, patience_s=0)
+
+    await all_of(range(HANGING_UP), client)
+    scene.say(f"{HANGING_UP - len(answers)} orders were sent by who hung up before the answer")
+    return answers
+
+
 async def _burst(scene: Scene, entries: list[Entry]) -> dict[int, Answer]:
-    """Send all orders, kill the platform in the middle, and return the answers by position."""
-    waiting = deque(enumerate(entries))
+    """Send the others, kill the platform in the middle, and return the answers by position."""
+    waiting = deque(list(enumerate(entries))[HANGING_UP:])
     answers: dict[int, Answer] = {}
     unanswered = 0
+    dead = False
 
     async def client() -> None:
         nonlocal unanswered
-        while waiting and len(answers) < KILL_AFTER:
+        while waiting and not dead:
             position, entry = waiting.popleft()
             try:
                 answers[position] = await scene.door.send(entry.order)
             except Unanswered:
                 unanswered += 1
             else:
-                advance(1)
                 if len(answers) == KILL_AFTER:
-                    scene.stage.kill()
-                    scene.facts.height_at_kill = scene.door.tally.height
+                    asyncio.get_running_loop().call_later(KILL_LATER_S, kill)
 
-    with scene.progress("orders until SIGKILL", KILL_AFTER) as advance:
-        await asyncio.gather(*(client() for _ in range(IN_FLIGHT_MAX)))
+    def kill() -> None:
+        nonlocal dead
+        dead = True
+        scene.stage.kill()
+        scene.facts.height_at_kill = scene.door.tally.height
+
+    await asyncio.gather(*(client() for _ in range(IN_FLIGHT_MAX)))
+    scene.check("the platform was killed while orders were coming in", dead and bool(waiting))
     await scene.stage.killed()
     killed = ", ".join(f"{name} {pid}" for name, pid in scene.stage.processes.items())
     scene.say(f"SIGKILL to {killed}")

@@ -12,6 +12,7 @@ from nostro.cli.demonstration.scene import BalanceLine, Scene, TrialLine
 
 LEDGER = "/api/v1/ledger"
 PAGE = 500
+_FIRST = ("wallet", "nostro")
 _UNTOLD = frozenset(STAFF)
 
 
@@ -33,8 +34,9 @@ async def _compare_balances(scene: Scene) -> bool:
         own = missing.pop(told["id"], None)
         if own is None or _told(told) != _own(own):
             differing.append(f"{told['id']}: told {_told(told)}, own {own}")
-        if told["id"] not in _UNTOLD:
+        if told["id"] not in _UNTOLD and _is_used(told):
             scene.balances.append(_line(told["balance"], own))
+    scene.balances.sort(key=lambda line: (_rank(line.account), line.account))
     count = len(scene.books.accounts)
     differing += [f"{id}: not told of" for id in missing]
     return scene.check(
@@ -97,6 +99,16 @@ def _told(account: dict[str, Any]) -> tuple[str, str, tuple[Decimal, ...]]:
     names = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
     amounts = (*(Decimal(totals[name]) for name in names), Decimal(account["balance"]["posted"]))
     return account["asset"], account["side"], amounts
+
+
+def _is_used(account: dict[str, Any]) -> bool:
+    return any(Decimal(total) for total in account["balance"]["totals"].values())
+
+
+def _rank(account: str) -> int:
+    """Put customers first, then our own money, then the rest of the house."""
+    kind = account.partition(":")[0]
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
 
 
 def _own(own: OwnAccount) -> tuple[str, str, tuple[Decimal, ...]]:
