@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from nostro.adapters.telemetry.logging import configure_logging
+from nostro.runtime.ports import NotDone
 from nostro.wiring.processes import read_order, say_ready
 from nostro.wiring.rooms import Stores, make_house
 from nostro.wiring.settings import Settings, load_settings
@@ -26,8 +27,11 @@ def main() -> None:
     configure_logging(settings.log_format, settings.log_level)
     if sys.argv[1] == "follower":
         follow(settings, stores)
-    else:
+        return
+    try:
         uvloop.run(_server(settings, stores))
+    except NotDone as outage:
+        raise SystemExit(f"error: {outage}") from None
 
 
 def follow(settings: Settings, stores: Stores) -> None:

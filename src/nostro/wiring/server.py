@@ -3,15 +3,11 @@ them?"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from psycopg_pool import AsyncConnectionPool
 
 from nostro import __version__
@@ -21,14 +17,13 @@ from nostro.adapters.telemetry.logging import log_access
 from nostro.api.app import create_app
 from nostro.api.platform import Bounds, Platform
 from nostro.wiring.engine import EngineRoom
+from nostro.wiring.http import HttpServer
 from nostro.wiring.probes import PostgresProbe
 from nostro.wiring.processes import until_told_to_stop
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
 
 READERS_MAX = 8
-BACKLOG = 1_024
-LISTENING_TIMEOUT_S = 10.0
 
 Facts = dict[str, Any]
 
@@ -36,26 +31,14 @@ Facts = dict[str, Any]
 async def serve(settings: Settings, stores: Stores, *, on_ready: Callable[[Facts], None]) -> None:
     """Serve until told to stop; `on_ready` hears where."""
     async with platform_on(settings, stores) as platform:
-        port = settings.port or _free_port(settings.host)
-        server = Server(
-            create_app(platform),
-            address=settings.host,
-            port=port,
-            interface=Interfaces.ASGINL,
-            backlog=BACKLOG,
-            log_enabled=False,
-            websockets=False,
-        )
-        serving = asyncio.create_task(server.serve())
+        server = HttpServer(create_app(platform), host=settings.host, port=settings.port)
         try:
-            await _listening(settings.host, port, serving)
-            url = f"http://{settings.host}:{port}"
-            on_ready({"name": "server", "pid": os.getpid(), "url": url, "port": port})
+            await server.start()
+            facts = {"name": "server", "pid": os.getpid(), "url": server.url, "port": server.port}
+            on_ready(facts)
             await until_told_to_stop()
         finally:
-            server.stop()  # type: ignore[no-untyped-call]
-            with contextlib.suppress(asyncio.CancelledError):
-                await serving
+            await server.stop()
 
 
 @contextlib.asynccontextmanager
@@ -85,25 +68,3 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
             )
         finally:
             await room.stop()
-
-
-def _free_port(host: str) -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server((host, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _listening(host: str, port: int, serving: asyncio.Task[Any]) -> None:
-    """Return when the port takes connections; raises what the server raised when it did not."""
-    async with asyncio.timeout(LISTENING_TIMEOUT_S):
-        while not serving.done():
-            try:
-                _, writer = await asyncio.open_connection(host, port)
-            except OSError:
-                await asyncio.sleep(0.01)
-                continue
-            writer.close()
-            return
-    serving.result()
-    raise OSError(f"the server on {host}:{port} ended while it was starting")
