@@ -147,3 +147,23 @@ def test_an_exception_nobody_handles_is_noted() -> None:
 
     loop.run(main())
     assert "ZeroDivisionError" in loop.complaints[0]
+
+
+def test_a_task_that_failed_and_nobody_heard_is_noted_unless_its_process_is_dead() -> None:
+    loop = seeded_loop("1")
+    process = Process("victim")
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        alone = loop.create_task(fail(), context=process.context())
+        heard = loop.create_task(fail())
+        await asyncio.wait([alone, heard])
+        with pytest.raises(ZeroDivisionError):
+            await heard
+
+    loop.run(main())
+    assert len(loop.complaints) == 1
+    process.kill()
+    assert loop.complaints == []

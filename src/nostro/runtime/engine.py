@@ -193,8 +193,14 @@ class Engine:
         """Return how many requests wait."""
         return len(self._queue)
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether all that was submitted is durable and answered: memory is the journal."""
+        under_way = self._queue or self._commit is not None or self._draft.answers
+        return self.state is EngineState.RUNNING and not under_way
+
     def digests(self) -> Mapping[str, str]:
-        """Return each room's state hash; meaningful only when nothing is in flight."""
+        """Return each room's state hash; meaningful only when the engine is `idle`."""
         return self._house.digests(self._memory)
 
     # -- life --------------------------------------------------------------------------------------

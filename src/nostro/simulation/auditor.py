@@ -179,7 +179,7 @@ class Auditor:
             raise Violation("it was answered twice as if for the first time")
         if row is None or row.request_hash != ask.hash:
             return
-        if ask.cannot_stand:
+        if not ask.may_stand_at(row.height):
             raise Violation(f"nothing should have happened, but it stands at {row.height}")
         if row.height <= ask.floor:
             raise Violation(f"{ask.floor} was answered before it was sent, {row.height} is its own")

@@ -49,6 +49,9 @@ OFFICERS = ("olga", "omar", "ann")
 class Client:
     """Someone with commands to send. `ops`: how many things it sets out to do."""
 
+    clumsy = 0.06
+    """How often it uses a key for two contents."""
+
     def __init__(self, name: str, network: Network, random: Random, ops: int) -> None:
         self._name = name
         self._network = network
@@ -82,7 +85,7 @@ class Client:
             self._keys += 1
             key = f"{self._name}-{self._keys}"
         actor = actor or self._name
-        if self._chance(0.06):
+        if self._chance(self.clumsy):
             self._start(self._network.ask(key, self._changed(command), actor))
         answer = await self._network.ask(key, command, actor)
         if self._chance(0.08):
@@ -106,9 +109,6 @@ class Client:
 
 class Clerk(Client):
     """Keeps books in the ledger: all kinds of transfers, also those that cannot be."""
-
-    ids: list[str]
-    holds: list[str]
 
     def __init__(
         self,
@@ -320,6 +320,8 @@ class Customer(Client):
 
 class Operator(Client):
     """Mends what frozen wallets have led to."""
+
+    clumsy = 0.0
 
     async def mend(self, courses: Courses) -> None:
         """Let all wallets move, and bring to an end what stands in suspense."""

@@ -16,12 +16,25 @@ class Said(NamedTuple):
     key_reused_at_height: int
 
 
+class Copy:
+    """One copy of a command that reached an engine when the journal stood at a height.
+
+    `without_effect`: its sender was told that it was not done, that it was done before, or that
+    its key was taken.
+    """
+
+    __slots__ = ("reached_at_height", "without_effect")
+
+    def __init__(self, reached_at_height: int) -> None:
+        self.reached_at_height = reached_at_height
+        self.without_effect = False
+
+
 class Ask:
     """One command under one key, however often it was sent.
 
-    `floor`: the highest height that any answer had named when it was first sent. Of the copies
-    that reached an engine, `not_done` were told that nothing happened; those that are neither
-    among these nor among `answers` are indeterminate.
+    `floor`: the highest height that any answer had named when it was first sent. Copies without an
+    answer are indeterminate: they may have led to a row at any later height, or to none.
     """
 
     def __init__(self, key: str, command: Command, actor: str, floor: int) -> None:
@@ -30,15 +43,14 @@ class Ask:
         self.actor = actor
         self.hash = content_hash(command)
         self.floor = floor
-        self.reached = 0
-        self.not_done = 0
+        self.copies: list[Copy] = []
         self.answers: list[Said] = []
 
-    @property
-    def cannot_stand(self) -> bool:
-        """Tell whether every copy that reached an engine was told that nothing happened."""
-        refused = sum(answer.receipt is None for answer in self.answers)
-        return self.reached == self.not_done + refused
+    def may_stand_at(self, height: int) -> bool:
+        """Tell whether some copy may have led to a row at this height."""
+        return any(
+            copy.reached_at_height < height and not copy.without_effect for copy in self.copies
+        )
 
 
 class History:
@@ -48,6 +60,8 @@ class History:
         self.asks: dict[str, list[Ask]] = {}
         self.height = 0
         """The highest height that any answer has named."""
+        self.bugs: list[str] = []
+        """What the platform itself called a bug."""
 
     def ask(self, key: str, command: Command, actor: str) -> Ask:
         """Return the record of a command under a key, a new one when it is asked first."""
@@ -59,11 +73,13 @@ class History:
         asks.append(ask)
         return ask
 
-    def answered(self, ask: Ask, receipt: Receipt) -> None:
+    def answered(self, ask: Ask, copy: Copy, receipt: Receipt) -> None:
         """Note a receipt."""
+        copy.without_effect = receipt.replayed
         ask.answers.append(Said(receipt, 0))
         self.height = max(self.height, receipt.height)
 
-    def refused(self, ask: Ask, first_used_at_height: int) -> None:
+    def refused(self, ask: Ask, copy: Copy, first_used_at_height: int) -> None:
         """Note that the key was refused as used before with other content."""
+        copy.without_effect = True
         ask.answers.append(Said(None, first_used_at_height))

@@ -72,10 +72,9 @@ class SeededLoop(asyncio.AbstractEventLoop):
         self._now = 0.0
         self._timer_count = 0
         self._closed = False
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[tuple[Process | None, asyncio.Task[Any]]] = []
         self.steps = 0
-        self.complaints: list[str] = []
-        """What asyncio would have logged: exceptions that nobody handled."""
+        self._complaints: list[str] = []
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run until `main` is done and return its result; raises Stuck when that cannot be."""
@@ -92,7 +91,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
 
     def _drop_unstarted(self) -> None:
         """Close what was never begun, or Python warns that nobody awaited it."""
-        for task in self._tasks:
+        for _, task in self._tasks:
             coro = task.get_coro()
             if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == "CORO_CREATED":
                 coro.close()
@@ -121,6 +120,16 @@ class SeededLoop(asyncio.AbstractEventLoop):
             _, _, process, handle = heapq.heappop(timers)
             if not handle.cancelled() and (process is None or process.alive):
                 self._ready.append((process, handle))
+
+    @property
+    def complaints(self) -> list[str]:
+        """Return what nobody handled, in callbacks and in tasks of processes that are alive."""
+        died = [
+            f"{task.get_name()}: {task.exception()!r}"
+            for process, task in self._tasks
+            if task.done() and (process is None or process.alive) and _is_unheard(task)
+        ]
+        return self._complaints + died
 
     # -- what asyncio asks of a loop --------------------------------------------------------------
 
@@ -181,13 +190,13 @@ class SeededLoop(asyncio.AbstractEventLoop):
         """Start a coroutine. It is kept to the end of the run: what is collected runs `finally`."""
         task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
         task._log_destroy_pending = False  # type: ignore[attr-defined]
-        self._tasks.append(task)
+        self._tasks.append(((context or copy_context()).get(_PROCESS), task))
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what nobody handled."""
         error = context.get("exception")
-        self.complaints.append(f"{context.get('message')}: {error!r}" if error else str(context))
+        self._complaints.append(f"{context.get('message')}: {error!r}" if error else str(context))
 
     def get_debug(self) -> bool:
         """Tell that asyncio's debug mode is off."""
@@ -200,6 +209,12 @@ class SeededLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         """Tell whether the run has ended."""
         return self._closed
+
+
+def _is_unheard(task: asyncio.Task[Any]) -> bool:
+    """Tell whether a task failed and nobody has asked for its exception."""
+    unheard: bool = task._log_traceback
+    return unheard and not task.cancelled()
 
 
 class LoopClock:

@@ -19,23 +19,24 @@ from nostro.flows import FLOWS
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Receipt
 from nostro.ledger import LedgerRoom
-from nostro.runtime.engine import Engine, EngineSettings, EngineState
-from nostro.runtime.house import House
+from nostro.runtime.engine import Engine, EngineSettings, EngineState, OutcomeBug
+from nostro.runtime.house import House, Memory
 from nostro.runtime.performers import Performing
-from nostro.runtime.ports import Journal, NotDone, Outage, OutboxRow, OutcomeUnknown
+from nostro.runtime.ports import Journal, NotDone, Outage, OutboxRow, OutcomeUnknown, Performer
 from nostro.runtime.snapshots import encode_snapshot
+from nostro.simulation.books import Violation
 from nostro.simulation.disk import StormyJournal
-from nostro.simulation.history import Ask, History
+from nostro.simulation.history import Ask, Copy, History
 from nostro.simulation.loop import LoopClock, Process, SeededLoop
 from nostro.simulation.weather import Sky
 from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom
 
-SETTINGS = EngineSettings(queue_max=24, batch_rows_max=8, tick_s=0.5)
+SETTINGS = EngineSettings(queue_max=24, batch_rows_max=8, tick_s=0.8)
 """Small, so that queues fill up and batches overlap."""
 HOT_MAX = 24
 """Ids, keys and ended courses kept in memory: so few that many are recalled from the journal."""
 LIMITS = WalletLimits(otherwise=AssetLimits(approvals_above_minor=(300, 900)))
-WATCH_S = 0.25
+WATCH_S = 0.4
 STANDBYS_MAX = 3
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class Parts(msgspec.Struct, frozen=True):
     house: Callable[[], House] = build_house
     engine: Callable[..., Engine] = Engine
     journal: Callable[[MemoryDisk], Journal] = MemoryJournal
+    performer: Callable[..., Performer] = PayoutPerformer
 
 
 class RailLine:
@@ -102,7 +104,8 @@ class RailLine:
 
     async def _there(self, deed: Coroutine[Any, Any, T]) -> T:
         task = self._loop.create_task(deed, context=self._context.copy())
-        task.add_done_callback(lambda done: done.exception())
+        # Heard there too: whoever called may be dead by then.
+        task.add_done_callback(lambda done: done.exception(), context=self._context.copy())
         return await asyncio.shield(task)
 
 
@@ -120,12 +123,13 @@ class Node:
             settings=SETTINGS,
             on_effects=self._start_effects,
         )
-        performer = PayoutPerformer(rail=site.rail, sleep=clock.sleep)
+        performer = parts.performer(rail=site.rail, sleep=clock.sleep)
         self._performing = Performing(
             house=site.house, clock=clock, chain="main", performers=[performer]
         )
         self._performing.attach(self.engine)
         self._site = site
+        self._started = False
         self.failed = False
 
     def _start_effects(self, rows: Sequence[OutboxRow]) -> None:
@@ -138,14 +142,20 @@ class Node:
     async def _start(self) -> None:
         try:
             await self.engine.start()
+            self._started = True
         except Outage:
             self.failed = True
 
     @property
     def is_over(self) -> bool:
         """Tell whether it will never serve again."""
-        over = self.engine.state is EngineState.FENCED
-        return over or self.failed or not self.process.alive
+        return self.failed or self.has_stopped or not self.process.alive
+
+    @property
+    def has_stopped(self) -> bool:
+        """Tell whether the engine served, and does so no more."""
+        stopped = self.engine.state in (EngineState.FENCED, EngineState.STOPPED)
+        return self._started and stopped
 
     def take(self, ask: Ask, reply: Reply, history: History) -> None:
         """Give a command to the engine; its answer is noted, and handed to `reply`."""
@@ -156,21 +166,26 @@ class Node:
         except NotDone as outage:
             reply(outage)
             return
-        ask.reached += 1
-        future.add_done_callback(partial(self._answer, ask, reply, history))
+        copy = Copy(len(self._site.disk.entries))
+        ask.copies.append(copy)
+        future.add_done_callback(partial(self._answer, ask, copy, reply, history))
 
     @staticmethod
-    def _answer(ask: Ask, reply: Reply, history: History, future: asyncio.Future[Receipt]) -> None:
+    def _answer(
+        ask: Ask, copy: Copy, reply: Reply, history: History, future: asyncio.Future[Receipt]
+    ) -> None:
         error = future.exception()
         if error is None:
-            history.answered(ask, future.result())
+            history.answered(ask, copy, future.result())
             reply(future.result())
         elif isinstance(error, Rejection):
-            history.refused(ask, error.facts["first_used_at_height"])
+            history.refused(ask, copy, error.facts["first_used_at_height"])
             reply(error)
         else:
             assert isinstance(error, Outage), repr(error)
-            ask.not_done += not isinstance(error, OutcomeUnknown)
+            if isinstance(error, OutcomeBug):
+                history.bugs.append(str(error))
+            copy.without_effect = not isinstance(error, OutcomeUnknown)
             reply(error)
 
 
@@ -193,12 +208,14 @@ class Platform:
         self.crashes = 0
         self.takeovers = 0
         self.snapshots = 0
+        self.gave_up: list[str] = []
+        """Why engines stopped by themselves, other than being overtaken."""
         self._site = site
         self._parts = parts
         self._nodes: list[Node] = []
         self._count = 0
         self._photographed = 0
-        self._memory = site.house.new()
+        self._replica = site.house.new()
 
     @property
     def newest(self) -> Node | None:
@@ -241,6 +258,7 @@ class Platform:
             await asyncio.sleep(WATCH_S)
             for node in self._nodes:
                 if node.is_over:
+                    self._note_end(node)
                     node.process.kill()
             alive = [node for node in self._nodes if node.process.alive]
             if self._nodes and not alive:
@@ -248,6 +266,11 @@ class Platform:
             self._nodes = alive
             if not alive and self._site.loop.time() >= restart_at:
                 self.boot()
+
+    def _note_end(self, node: Node) -> None:
+        engine = node.engine
+        if node.has_stopped and engine.state is EngineState.STOPPED:
+            self.gave_up.append(engine.state_reason)
 
     async def change_guard(self) -> None:
         """Let another process take over while the first still runs, again and again."""
@@ -263,11 +286,30 @@ class Platform:
         sky, site = self._site.sky, self._site
         while True:
             await asyncio.sleep(sky.about(sky.weather.snapshot_mean_s))
-            for entry in site.disk.entries[self._memory.height :]:
-                site.house.replay(self._memory, entry)
-            site.house.settle(self._memory, self._memory.height)
-            if self._memory.height > self._photographed:
-                self._photographed = self._memory.height
-                snapshot = encode_snapshot(site.house, self._memory)
+            replica = self._followed()
+            if replica.height > self._photographed:
+                self._photographed = replica.height
+                snapshot = encode_snapshot(site.house, replica)
                 site.disk.snapshots.setdefault(snapshot.height, snapshot)
                 self.snapshots += 1
+
+    def _followed(self) -> Memory:
+        """Return a replica of the journal up to its end."""
+        replica, house = self._replica, self._site.house
+        for entry in self._site.disk.entries[replica.height :]:
+            house.replay(replica, entry)
+        house.settle(replica, replica.height)
+        return replica
+
+    def compare(self) -> None:
+        """Check that the writer's memory is the replay of the journal; raises Violation."""
+        writer = self.newest
+        if writer is None or not writer.engine.idle:
+            return
+        replica = self._followed()
+        if writer.engine.height != replica.height:
+            return  # it was overtaken and does not know yet
+        replayed = self._site.house.digests(replica)
+        for room, digest in writer.engine.digests().items():
+            if replayed[room] != digest:
+                raise Violation(f"{room}: the replay up to height {replica.height} is not live")

@@ -146,8 +146,9 @@ class World:
 
     def _read(self) -> None:
         self.auditor.read(self.disk.entries[self.auditor.height :])
-        if self.loop.complaints:
-            raise Violation(f"nobody handled: {self.loop.complaints[0]}")
+        self.platform.compare()
+        for bug in (*self.history.bugs, *self.platform.gave_up):
+            raise Violation(f"the platform met a bug: {bug}")
 
     def _is_calm(self) -> bool:
         """Tell whether the storm is over and nothing is left that time alone would bring."""
@@ -165,6 +166,8 @@ class World:
     def audit(self) -> None:
         """Check all that can be checked only at the end; raises Violation."""
         self._read()
+        for complaint in self.loop.complaints:
+            raise Violation(f"nobody handled: {complaint}")
         self.auditor.check_history(self.history)
         self.auditor.check_rest(now_us=START_US + round(self.loop.time() * 1_000_000))
         self.auditor.check_rail(self.rail.moved)

@@ -1,0 +1,108 @@
+"""Does the platform keep its promises in bad weather, seed after seed?"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from nostro.cli import printout
+from nostro.cli.exits import Exit, Failure
+from nostro.cli.printout import Output, OutputOption
+from nostro.simulation.runs import replay_command, run_seeds
+from nostro.simulation.world import Run
+
+SEEDS_MAX = 1_000_000
+FAILURES_SHOWN_MAX = 20
+
+
+class WeatherName(StrEnum):
+    """How bad it gets."""
+
+    MILD = "mild"
+    HARSH = "harsh"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `simulate` to the command line."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="A..B", help="Seeds to run, both ends included.")
+    ] = "1..100",
+    weather: Annotated[
+        WeatherName, typer.Option("--weather", help="What messages, disk and processes meet.")
+    ] = WeatherName.HARSH,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes; default: one a core.")
+    ] = os.cpu_count() or 1,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run the whole platform in seeded bad weather under the eyes of an independent auditor.
+
+    One run: a platform on memory adapters, 3 clerks at the ledger and 3 customers with deposits and
+    withdrawals (about 320 commands sent 450 times), 60 virtual seconds of storm, then as long as it
+    takes until all is finished, and the audit. The same seed gives the same run, byte for byte.
+    """
+    wanted = _range(seeds)
+    started = perf_counter()
+    runs: list[Run] = []
+    with printout.progress(f"simulating {weather} weather", len(wanted)) as advance:
+        for run in run_seeds(wanted, weather.value, jobs=min(jobs, len(wanted))):
+            runs.append(run)
+            advance(1)
+            if run.violation:
+                printout.note(f"seed {run.seed}: {run.violation}")
+    failed = [run for run in runs if run.violation]
+    printout.facts(_record(runs, failed, perf_counter() - started), output)
+    if failed:
+        raise Failure(
+            f"{len(failed)} of {len(runs)} seeds broke a promise",
+            remedy=f"`{replay_command(failed[0])}` repeats the first one exactly",
+            status=Exit.CHECK_FAILED,
+        )
+
+
+def _range(text: str) -> Sequence[int]:
+    said = re.fullmatch(r"(\d{1,18})(?:\.\.(\d{1,18}))?", text)
+    if said is None:
+        raise Failure(f"--seeds {text!r} is no range", remedy="say 1..1000", status=Exit.USAGE)
+    first, last = int(said[1]), int(said[2] or said[1])
+    if not first <= last < first + SEEDS_MAX:
+        raise Failure(
+            f"--seeds {text} is empty or more than {SEEDS_MAX} seeds",
+            remedy="say 1..1000",
+            status=Exit.USAGE,
+        )
+    return range(first, last + 1)
+
+
+def _record(runs: Sequence[Run], failed: Sequence[Run], seconds: float) -> printout.Record:
+    failures = [
+        {"seed": run.seed, "violation": run.violation, "replay": replay_command(run)}
+        for run in failed[:FAILURES_SHOWN_MAX]
+    ]
+    record: dict[str, object] = {
+        "seeds": len(runs),
+        "weather": runs[0].weather,
+        "failed": len(failed),
+        "commands": sum(run.commands for run in runs),
+        "rows": sum(run.rows for run in runs),
+        "rejected": sum(run.rejected for run in runs),
+        "replayed": sum(run.replayed for run in runs),
+        "keys_reused": sum(run.keys_reused for run in runs),
+        "crashes": sum(run.crashes for run in runs),
+        "takeovers": sum(run.takeovers for run in runs),
+        "snapshots": sum(run.snapshots for run in runs),
+        "payouts": sum(run.payouts for run in runs),
+        "virtual_hours": round(sum(run.virtual_s for run in runs) / 3600, 1),
+        "seconds": round(seconds, 1),
+    }
+    return {**record, "failures": failures} if failures else record

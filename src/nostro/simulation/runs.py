@@ -1,0 +1,55 @@
+"""How are many seeds run at once?"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+
+import structlog
+
+from nostro.simulation.world import Run, run_seed
+
+SEEDS_A_PARCEL = 8
+"""Seeds a worker takes at a time: few enough that all workers end at about the same time."""
+
+
+def run_seeds(seeds: Sequence[int], weather: str, *, jobs: int) -> Iterator[Run]:
+    """Yield what each seed came to, in order, `jobs` processes working at it."""
+    if jobs <= 1:
+        with _quiet():
+            yield from (run_seed(seed, weather) for seed in seeds)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_be_quiet) as pool:
+        parcels = [
+            seeds[start : start + SEEDS_A_PARCEL] for start in range(0, len(seeds), SEEDS_A_PARCEL)
+        ]
+        for runs in pool.map(_run_parcel, parcels, [weather] * len(parcels)):
+            yield from runs
+
+
+def replay_command(run: Run) -> str:
+    """Return the command that runs the very same again."""
+    return f"nostro simulate --seeds {run.seed}..{run.seed} --weather {run.weather}"
+
+
+def _be_quiet() -> None:
+    """Log nothing: what a simulated platform complains of is what the weather did."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before = structlog.get_config() if structlog.is_configured() else None
+    _be_quiet()
+    try:
+        yield
+    finally:
+        structlog.reset_defaults() if before is None else structlog.configure(**before)
+
+
+def _run_parcel(seeds: Sequence[int], weather: str) -> list[Run]:
+    return [run_seed(seed, weather) for seed in seeds]
