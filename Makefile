@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
-BRISK_TESTS := tests/house tests/kernel tests/rooms tests/flows tests/wiring tests/cli
+BRISK_TESTS := tests/house tests/kernel tests/rooms tests/flows tests/wiring tests/cli tests/docs
 
 # Where the tests find PostgreSQL: the wheel's binaries, and Debian's PostgreSQL 15 where it stands.
 # A list of bin directories, separated by colons; the suite runs on each of them.

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from nostro.adapters.postgres.launcher import running_server
@@ -96,3 +97,34 @@ def test_children_end_when_the_supervisor_is_killed_and_the_next_start_takes_ove
         assert again.json() == first.json()
         assert next_one.stop() == Exit.OK
     assert running_server(running.data_dir) is None
+
+
+def test_it_runs_on_a_postgresql_that_is_named_by_its_url(
+    wheel_postgres: str, tmp_path: Path
+) -> None:
+    with up(tmp_path / "data", tmp_path / "up.log", NOSTRO_POSTGRES_URL=wheel_postgres) as named:
+        assert set(named.processes) == {"server", "follower"}
+        named.post("/wallet/deposit", DEPOSIT, "one")
+        height = named.post("/wallet/deposit/confirm", NAME, "two").json()["height"]
+        balance = named.get(f"/balance/alice?at_least={height}").json()
+        assert [each["posted"] for each in balance["balances"]] == ["10.00"]
+        assert named.stop() == Exit.OK
+    assert not (tmp_path / "data" / "cluster").exists()
+
+
+def test_on_a_schema_of_another_version_it_refuses_and_names_the_command_that_mends_it(
+    wheel_postgres: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(wheel_postgres) as connection:
+        connection.execute("DELETE FROM nostro.migration WHERE number = 2")
+    refused = subprocess.run(
+        [*NOSTRO, "up", "--data-dir", str(tmp_path / "data"), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=clean_environment(NOSTRO_POSTGRES_URL=wheel_postgres),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert refused.returncode == Exit.SCHEMA
+    assert "nostro migrate" in refused.stderr

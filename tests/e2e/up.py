@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Up:
     """One run of `nostro up` on a data directory. `processes`: the ids that it named when ready."""
 
-    def __init__(self, data_dir: Path, log: Path) -> None:
+    def __init__(self, data_dir: Path, log: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self._log = log
         with log.open("ab") as stderr:
@@ -37,7 +37,7 @@ class Up:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=clean_environment(),
+                env=clean_environment(**environment),
                 cwd=log.parent,
                 start_new_session=True,
             )
@@ -98,9 +98,9 @@ class Up:
 
 
 @contextlib.contextmanager
-def up(data_dir: Path, log: Path) -> Iterator[Up]:
-    """Run `nostro up` while the block runs."""
-    running = Up(data_dir, log)
+def up(data_dir: Path, log: Path, **environment: str) -> Iterator[Up]:
+    """Run `nostro up` while the block runs, under settings of the environment."""
+    running = Up(data_dir, log, **environment)
     try:
         yield running
     finally:

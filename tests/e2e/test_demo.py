@@ -1,0 +1,166 @@
+"""Does the demo do the main job, tell the truth about it, and clear up after itself?"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from nostro.adapters.postgres.launcher import running_server
+from nostro.cli.demonstration.play import MIDDLE, OPENING, PROOF, Act, run
+from nostro.cli.demonstration.scene import Scene
+from nostro.cli.exits import Exit
+from tests.e2e.up import NOSTRO, PATIENCE_S, clean_environment, ended
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
+DEMO_TIMEOUT_S = 180
+SIGINT_STATUS = 130
+SIGTERM_STATUS = 143
+
+
+def start_demo(scratch: Path, *options: str) -> subprocess.Popen[str]:
+    """Start the demo, with `scratch` as its place for temporary files."""
+    return subprocess.Popen(
+        [*NOSTRO, "demo", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=scratch,
+        env=clean_environment(TMPDIR=str(scratch)),
+        start_new_session=True,
+    )
+
+
+def processes(progress: str) -> list[int]:
+    """Return the ids of every process that the demo says it has started or killed."""
+    told = re.findall(r"(?:supervisor|server|follower|postgres) (\d+)", progress)
+    assert told
+    return sorted({int(pid) for pid in told})
+
+
+def last_line(report: str) -> dict[str, Any]:
+    """Return the object on the last line of the report."""
+    result: dict[str, Any] = json.loads(report.splitlines()[-1])
+    return result
+
+
+def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path)
+    report, progress = demo.communicate(timeout=DEMO_TIMEOUT_S)
+    assert demo.returncode == Exit.OK, progress
+    result = last_line(report)
+    assert list(result) == [
+        "commands",
+        "height",
+        "rejected",
+        "replayed",
+        "recovered",
+        "conserved",
+        "chain",
+        "seconds",
+    ]
+    assert result["recovered"] is True
+    assert result["conserved"] is True
+    assert result["chain"] == "verified"
+    # Payouts report to the journal by themselves, so it is higher than our commands are many.
+    assert 1_000 < result["commands"] < result["height"]
+    assert 10 < result["rejected"] < 100
+    assert result["replayed"] > 200
+    assert 0 < result["seconds"] < 60
+    assert "books balance: yes" in report.splitlines()
+    assert not [line for line in report.splitlines() if line.startswith("not so")]
+    assert list(tmp_path.iterdir()) == []
+    for pid in processes(progress):
+        ended(pid)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, SIGINT_STATUS), (signal.SIGTERM, SIGTERM_STATUS)]
+)
+def test_an_interrupted_demo_stops_its_platform_and_removes_its_directory(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    demo = start_demo(tmp_path)
+    assert demo.stderr is not None
+    progress = ""
+    while "transfers in bulk" not in progress:
+        line = demo.stderr.readline()
+        assert line, progress
+        progress += line
+    demo.send_signal(number)
+    _, rest = demo.communicate(timeout=PATIENCE_S)
+    assert demo.returncode == status, rest
+    assert "Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []
+    for pid in processes(progress):
+        ended(pid)
+
+
+def test_a_directory_that_is_named_stays_and_holds_the_ledger(tmp_path: Path) -> None:
+    data_dir = tmp_path / "ledger"
+    assert run(data_dir, acts=OPENING) is Exit.CHECK_FAILED, "nothing was proved"
+    assert running_server(data_dir) is None
+    assert (data_dir / "cluster" / "PG_VERSION").is_file()
+
+
+def test_one_edited_balance_ends_the_demo_with_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def edit_a_balance(scene: Scene) -> None:
+        server = running_server(scene.stage.data_dir)
+        assert server is not None
+        with psycopg.connect(server.url()) as connection:
+            edited = connection.execute(
+                "UPDATE nostro.accounts SET credits_posted = credits_posted + 1"
+                " WHERE id = 'wallet:grace:EUR'"
+            )
+            assert edited.rowcount == 1
+
+    tampering = Act("someone edits a balance", edit_a_balance)
+    status = run(tmp_path / "ledger", acts=(*OPENING, *MIDDLE, tampering, *PROOF))
+    assert status is Exit.CHECK_FAILED
+    said = capsys.readouterr()
+    result = last_line(said.out)
+    assert result["conserved"] is False
+    assert result["recovered"] is True
+    assert "books balance: no" in said.out.splitlines()
+    assert "wallet:grace:EUR" in said.err
+
+
+def test_a_platform_that_forgets_what_it_acknowledged_ends_the_demo_with_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def believe_more_than_was_said(scene: Scene) -> None:
+        scene.books.move(
+            debit="nostro:EUR",
+            credit="wallet:grace:EUR",
+            amount=scene.books.accounts["wallet:grace:EUR"].posted,
+        )
+
+    stray = Act("the demo books what was never acknowledged", believe_more_than_was_said)
+    status = run(tmp_path / "ledger", acts=(*OPENING, stray, *PROOF))
+    assert status is Exit.CHECK_FAILED
+    assert last_line(capsys.readouterr().out)["conserved"] is False
+
+
+def test_a_platform_that_does_not_start_is_reported_with_what_it_said(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [*NOSTRO, "demo"],
+        capture_output=True,
+        text=True,
+        timeout=DEMO_TIMEOUT_S,
+        cwd=tmp_path,
+        env=clean_environment(TMPDIR=str(tmp_path), NOSTRO_POSTGRES_BIN_DIR=str(tmp_path)),
+        check=False,
+    )
+    assert demo.returncode == Exit.UNAVAILABLE
+    assert "the platform did not start" in demo.stderr
+    assert f"{tmp_path}" in demo.stderr
+    assert list(tmp_path.iterdir()) == []
