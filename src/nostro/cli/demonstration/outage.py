@@ -27,7 +27,15 @@ from nostro.cli.demonstration.customers import (
 from nostro.cli.demonstration.door import IN_FLIGHT_MAX, Answer, Order, Unanswered
 from nostro.cli.demonstration.payouts import book_request, end, withdrawal
 from nostro.cli.demonstration.scene import Scene, all_of
-from nostro.cli.demonstration.transfers import BULK, TRANSFERS, book, book_hold, transfer
+from nostro.cli.demonstration.transfers import (
+    BULK,
+    POSTED,
+    TRANSFERS,
+    VOIDED,
+    book,
+    book_hold,
+    transfer,
+)
 
 TRANSFERS_SENT, HOLDS_SENT, WITHDRAWALS_SENT = 900, 200, 60
 DEPOSITS_EACH = 4
@@ -172,8 +180,10 @@ async def _resolve_holds(scene: Scene) -> None:
     for number, name in enumerate(names):
         if number % 2:
             scene.books.void(name)
+            scene.done[VOIDED] += 1
         else:
             scene.books.post(name)
+            scene.done[POSTED] += 1
 
 
 def _announced() -> Iterator[Deposit]:

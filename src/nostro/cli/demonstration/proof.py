@@ -119,9 +119,7 @@ def _own(own: OwnAccount) -> tuple[str, str, tuple[Decimal, ...]]:
 def _line(balance: dict[str, Any], own: OwnAccount | None) -> BalanceLine:
     return BalanceLine(
         account=balance["account"],
-        asset=balance["asset"],
         posted=balance["posted"],
         held=balance["held"],
-        available=balance["available"],
         own=own.posted if own else None,
     )

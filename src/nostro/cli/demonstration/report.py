@@ -37,7 +37,7 @@ def tell(scene: Scene, *, seconds: float) -> None:
 def _tell_books(scene: Scene) -> None:
     if scene.balances:
         _heading("Balances, as the platform tells them and as the demo kept them itself")
-        amounts = ["posted", "held", "available", "own books"]
+        amounts = ["posted", "held", "own books"]
         printout.rows([line.record() for line in scene.balances], Output.TABLE, right=amounts)
     if scene.trial_balance:
         _heading("Trial balance")

@@ -59,17 +59,15 @@ class BalanceLine(msgspec.Struct, frozen=True):
     """A line of the balances: what the platform tells, and what the demo's own books say."""
 
     account: str
-    asset: str
     posted: str
     held: str
-    available: str
     own: Decimal | None
 
     def record(self) -> Record:
         """Return it as a row of the report."""
         own = "-" if self.own is None else f"{self.own:f}"
-        told = msgspec.structs.asdict(self)
-        return {name: value for name, value in told.items() if name != "own"} | {"own books": own}
+        held = _short(self.held)
+        return {"account": self.account, "posted": self.posted, "held": held, "own books": own}
 
 
 class TrialLine(msgspec.Struct, frozen=True):
@@ -83,7 +81,12 @@ class TrialLine(msgspec.Struct, frozen=True):
 
     def record(self) -> Record:
         """Return it as a row of the report."""
-        return msgspec.structs.asdict(self)
+        return msgspec.structs.asdict(self) | {"difference": _short(self.difference)}
+
+
+def _short(amount: str) -> str:
+    """Return an amount as it is, but nothing as 0."""
+    return amount if Decimal(amount) else "0"
 
 
 class Scene:

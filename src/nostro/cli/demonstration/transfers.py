@@ -12,6 +12,7 @@ from nostro.cli.demonstration.scene import Scene, all_of
 
 TRANSFERS = "/api/v1/ledger/transfers"
 BULK = "/api/v1/ledger/transfers/bulk"
+POSTED, VOIDED = "holds posted, in full or in part", "holds voided"
 PAYROLL = Decimal("2500000.00")
 EURO_CENTS = Decimal("0.01")
 SALARY = Decimal("1875.25")
@@ -167,9 +168,10 @@ async def resolve(scene: Scene, action: str, name: str, amount: str = "") -> Non
     await scene.accepted(Order(TRANSFERS, said))
     if action == "post":
         scene.books.post(name, Decimal(amount) if amount else None)
+        scene.done[POSTED] += 1
     else:
         scene.books.void(name)
-    scene.done["holds posted, in full or in part" if action == "post" else "holds voided"] += 1
+        scene.done[VOIDED] += 1
 
 
 async def _sweep(scene: Scene) -> None:
