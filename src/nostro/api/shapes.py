@@ -26,6 +26,7 @@ QUERY_FIELDS_MAX = 50
 
 _PATH = re.compile(r" - at (`key` in )?`\$(?P<path>[^`]*)`\Z")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`\Z", re.DOTALL)
+_WHOLE = re.compile(r"-?[0-9]{1,30}\Z", re.ASCII)
 _REGEX = re.compile(r"Expected `str` matching regex '(.*)\\\\Z'\Z")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -148,7 +149,7 @@ def _read_values(values: Mapping[str, str], cls: type[T], errors: list[Invalid])
         name = field.encode_name
         if name in values:
             try:
-                read[field.name] = msgspec.convert(values[name], field.type, strict=False)
+                read[field.name] = _converted(values[name], field.type)
             except msgspec.ValidationError as error:
                 errors.append(_invalid(str(error), name))
         elif field.required:
@@ -156,6 +157,16 @@ def _read_values(values: Mapping[str, str], cls: type[T], errors: list[Invalid])
     if errors:
         raise ProblemRaised.invalid(errors)
     return cls(**read)
+
+
+def _converted(text: str, kind: Any) -> Any:
+    """Return a parameter as what it must be: a word, a moment, or a whole number in digits."""
+    try:
+        return msgspec.convert(text, kind)
+    except msgspec.ValidationError:
+        if not _WHOLE.match(text):
+            raise
+    return msgspec.convert(int(text), kind)
 
 
 def _invalid(message: str, pointer: str) -> Invalid:
