@@ -31,7 +31,12 @@ async def test_the_platform_serves_the_document_and_a_page_to_try_it() -> None:
     async with front_door() as door:
         served = (await door.client.get("/openapi.json")).json()
         assert served["paths"] == openapi_document("0")["paths"]
-        assert (await door.client.get("/docs")).status_code == 200
+        for path in ("/", "/docs"):
+            page = await door.client.get(path)
+            assert page.headers["content-type"].startswith("text/html")
+            for operation in OPERATIONS:
+                assert f"id={operation.name}>" in page.text
+            assert "src=" not in page.text, "the page must load nothing from anywhere"
 
 
 def test_every_address_of_the_api_is_there() -> None:

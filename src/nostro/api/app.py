@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from nostro.api import openapi
 from nostro.api.desk import Desk
@@ -22,6 +23,7 @@ from nostro.api.http import (
     wallet_reads,
 )
 from nostro.api.operations import Operation, RequestIds, perform
+from nostro.api.page import page
 from nostro.api.platform import Platform
 from nostro.api.problems import ProblemRaised, Spoken, spoken
 
@@ -43,7 +45,7 @@ def create_app(platform: Platform) -> FastAPI:
     app = FrontDoor(
         title=TITLE,
         version=platform.version,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
@@ -54,9 +56,11 @@ def create_app(platform: Platform) -> FastAPI:
     app.open_short_ways(OPERATIONS)
     for operation in OPERATIONS:
         _route(app, operation)
+    for path in ("/", "/docs"):
+        app.add_api_route(path, _show_page, include_in_schema=False, response_class=Response)
     app.add_exception_handler(HTTPException, _not_here)
     app.add_exception_handler(Exception, _broken)
-    app.openapi = lambda: document(app.version)  # type: ignore[method-assign]
+    app.openapi = cache(lambda: document(app.version))  # type: ignore[method-assign]
     return app
 
 
@@ -104,6 +108,10 @@ def document(version: str) -> dict[str, Any]:
         _route(app, operation)
     written: dict[str, Any] = openapi.document(TITLE, version, app.routes, OPERATIONS)
     return written
+
+
+async def _show_page(request: Request) -> Response:
+    return HTMLResponse(page(request.app.openapi()))
 
 
 async def _not_here(request: Request, error: Exception) -> Response:
