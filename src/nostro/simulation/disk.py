@@ -19,6 +19,8 @@ from nostro.runtime.ports import (
 )
 from nostro.simulation.weather import Sky
 
+PAUSED = 0.5
+"""How often an answer, or a read, takes any time at all."""
 LATE_WRITE_S = 3.0
 """Up to how long a write goes on after its writer has heard that the connection is gone."""
 
@@ -58,7 +60,8 @@ class StormyJournal:
         except Outage:
             self._connected = False
             raise
-        await self._sky.disk()
+        if self._sky.chance(PAUSED):
+            await self._sky.disk()  # here a process may die between the write and its answer
 
     async def _append(self, batch: Batch, head: Head) -> None:
         sky, weather = self._sky, self._sky.weather
@@ -114,7 +117,8 @@ class StormyJournal:
 
     async def _ask(self) -> None:
         self._check_connection()
-        await self._sky.disk()
+        if self._sky.chance(PAUSED):
+            await self._sky.disk()
         self._fail_by_chance("the connection was reset")
 
     def _check_connection(self) -> None:

@@ -62,13 +62,35 @@ class Process:
 _PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
+class Callback:
+    """Something to be called, and by which process; takes the place of asyncio.Handle, of which
+    asyncio itself uses only these two methods."""
+
+    __slots__ = ("_cancelled", "args", "call", "context", "process")
+
+    def __init__(self, call: Callable[..., object], args: Any, context: Context | None) -> None:
+        self.call = call
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.process = self.context.get(_PROCESS)
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Let it never be called."""
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        return self._cancelled
+
+
 class SeededLoop(asyncio.AbstractEventLoop):
     """A deterministic event loop: the same seed and program give the same order, always."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)
-        self._ready: list[tuple[Process | None, asyncio.Handle]] = []
-        self._timers: list[tuple[float, int, Process | None, asyncio.TimerHandle]] = []
+        self._ready: list[Callback] = []
+        self._timers: list[tuple[float, int, Callback]] = []
         self._now = 0.0
         self._timer_count = 0
         self._closed = False
@@ -104,11 +126,15 @@ class SeededLoop(asyncio.AbstractEventLoop):
         if self.steps > STEPS_MAX:
             raise Stuck(f"{STEPS_MAX} callbacks, and no end")
         index = int(self._random.random() * len(ready))
-        process, handle = ready[index]
+        callback = ready[index]
         ready[index] = ready[-1]
         ready.pop()
-        if not handle.cancelled() and (process is None or process.take_step()):
-            handle._run()
+        process = callback.process
+        if not callback.cancelled() and (process is None or process.take_step()):
+            try:
+                callback.context.run(callback.call, *callback.args)
+            except Exception as error:
+                self._complaints.append(f"{callback.call!r}: {error!r}")
 
     def _pass_time(self) -> None:
         """Jump to the next timer and make ready all that are due then."""
@@ -117,9 +143,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
             raise Stuck("nothing is ready, no timer is set, and the run has not ended")
         self._now = max(self._now, timers[0][0])
         while timers and timers[0][0] <= self._now:
-            _, _, process, handle = heapq.heappop(timers)
-            if not handle.cancelled() and (process is None or process.alive):
-                self._ready.append((process, handle))
+            self._ready.append(heapq.heappop(timers)[2])
 
     @property
     def complaints(self) -> list[str]:
@@ -139,14 +163,12 @@ class SeededLoop(asyncio.AbstractEventLoop):
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        """Make a callback ready."""
-        if context is None:
-            context = copy_context()
-        handle = asyncio.Handle(callback, args, self, context)
+    ) -> Any:
+        """Make a callback ready; returns its Callback."""
+        ready = Callback(callback, args, context)
         if not self._closed:
-            self._ready.append((context.get(_PROCESS), handle))
-        return handle
+            self._ready.append(ready)
+        return ready
 
     def call_later(
         self,
@@ -154,8 +176,8 @@ class SeededLoop(asyncio.AbstractEventLoop):
         callback: Callable[[*Ts], object],
         *args: *Ts,
         context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Make a callback ready after `delay` virtual seconds."""
+    ) -> Any:
+        """Make a callback ready after `delay` virtual seconds; returns its Callback."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(
@@ -164,17 +186,12 @@ class SeededLoop(asyncio.AbstractEventLoop):
         callback: Callable[[*Ts], object],
         *args: *Ts,
         context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Make a callback ready at a virtual time."""
-        if context is None:
-            context = copy_context()
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+    ) -> Any:
+        """Make a callback ready at a virtual time; returns its Callback."""
+        timer = Callback(callback, args, context)
         self._timer_count += 1
-        heapq.heappush(self._timers, (when, self._timer_count, context.get(_PROCESS), handle))
-        return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Leave a cancelled timer where it is; it is skipped when its time comes."""
+        heapq.heappush(self._timers, (when, self._timer_count, timer))
+        return timer
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
@@ -190,7 +207,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
         """Start a coroutine. It is kept to the end of the run: what is collected runs `finally`."""
         task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
         task._log_destroy_pending = False  # type: ignore[attr-defined]
-        self._tasks.append(((context or copy_context()).get(_PROCESS), task))
+        self._tasks.append((_process_of(context), task))
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -209,6 +226,11 @@ class SeededLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         """Tell whether the run has ended."""
         return self._closed
+
+
+def _process_of(context: Context | None) -> Process | None:
+    # An empty context counts as false.
+    return _PROCESS.get() if context is None else context.get(_PROCESS)
 
 
 def _is_unheard(task: asyncio.Task[Any]) -> bool:

@@ -24,7 +24,7 @@ from nostro.simulation.weather import WEATHERS, Sky, Weather
 CLERKS = 3
 OPS_EACH = 24
 """What each clerk and customer sets out to do; each thing is one to six commands."""
-AUDIT_EVERY_S = 2.0
+AUDIT_EVERY_S = 3.0
 CALM_MAX_S = 300.0
 """How long after the storm everything that was accepted may take to be finished."""
 
