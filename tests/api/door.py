@@ -34,6 +34,13 @@ class NoViews:
         return read
 
 
+class Standing(NoViews):
+    """Views that have not begun to follow."""
+
+    async def checkpoint(self) -> int:
+        return 0
+
+
 class Door:
     """A client of the front door, with the engine and the disk behind it in reach."""
 

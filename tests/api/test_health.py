@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from nostro.adapters.memory.journal import MemoryDisk
 from nostro.api import Bounds, Finding
 from nostro.runtime.ports import OutcomeUnknown
-from tests.api.door import NoViews, front_door, live_door
+from tests.api.door import Standing, front_door, live_door
 from tests.runtime.desk import ScriptedJournal
 
 
@@ -91,13 +91,6 @@ async def test_the_platform_at_a_glance(wheel_postgres: str) -> None:
         assert (told["chain"], told["engine"]["height"]) == ("main", 1)
         assert told["engine"]["commands_total"] == 1
         assert told["views"] == {"height": 1, "rows": 0, "seconds": 0.0}
-
-
-class Standing(NoViews):
-    """Views that have not begun to follow."""
-
-    async def checkpoint(self) -> int:
-        return 0
 
 
 async def test_views_that_do_not_move_are_told_with_their_age() -> None:

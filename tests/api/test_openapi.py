@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nostro.api.operations import KeyRule, Operation
 from nostro.api.problem_table import TABLE
 from nostro.api.problems import Problem
 from nostro.api.reference import errors_page, openapi_document
-from tests.api.door import front_door
+from tests.api.door import Standing, front_door
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 BY_NAME = [pytest.param(operation, id=operation.name) for operation in OPERATIONS]
@@ -108,3 +109,20 @@ def test_every_reference_leads_somewhere() -> None:
         return set().union(*map(refs, node)) if isinstance(node, list) and node else set()
 
     assert refs(document) <= known
+
+
+def test_the_reference_page_lists_every_address() -> None:
+    page = (REFERENCE / "http.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `([A-Z]+)` \| `([^`]+)` \|", page, re.M))
+    assert listed == {
+        (operation.method, operation.path.replace(":path", "")) for operation in OPERATIONS
+    }
+
+
+async def test_the_reference_page_lists_every_metric() -> None:
+    page = (REFERENCE / "http.md").read_text("utf-8")
+    async with front_door(parts={"ledger": Standing()}) as door:
+        text = (await door.client.get("/metrics")).text
+    families = re.findall(r"^# TYPE (nostro_\w+)", text, re.M)
+    missing = [name for name in families if name not in page and "_process_" not in name]
+    assert missing == []
