@@ -24,6 +24,8 @@ from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
 
 READERS_MAX = 8
+READER_TIMEOUT_S = 5.0
+"""How long a read waits for a connection before it says that the views are unavailable."""
 
 Facts = dict[str, Any]
 
@@ -49,6 +51,7 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
         min_size=1,
         max_size=READERS_MAX,
         open=False,
+        timeout=READER_TIMEOUT_S,
         kwargs={"autocommit": True, "application_name": "nostro-reader"},
     )
     room = EngineRoom(settings, stores.engine)
