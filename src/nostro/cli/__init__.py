@@ -65,11 +65,20 @@ def _build(called: str) -> typer.Typer:
     for name, summary in COMMANDS.items():
         if find_spec(f"nostro.cli.{name}") is None:
             continue
+        if name == called:
+            _log_to_stderr()
         if name == called or completing:
             import_module(f"nostro.cli.{name}").register(app)
         else:
             app.command(name, help=summary)(_not_called)
     return app
+
+
+def _log_to_stderr() -> None:
+    """Keep what the parts log out of the result on stdout; a long-running process says more."""
+    from nostro.adapters.telemetry.logging import configure_logging
+
+    configure_logging(log_level="warning")
 
 
 def _not_called() -> None:
