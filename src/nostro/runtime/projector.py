@@ -30,13 +30,13 @@ PAUSES_SHORT_MAX = 200
 """Looks in vain, a second's worth, before they become rarer."""
 RETRY_FIRST_S = 0.1
 RETRY_LAST_S = 2.0
-ROWS_MAX = 20_000
+ROWS_MAX = 50_000
 """Journal rows of one batch; the store bounds its bytes."""
 SNAPSHOTS_KEPT = 3
 SNAPSHOT_BYTES = 32_000_000
 """Journal bytes between two snapshots at most, whatever the rows: half a million transfers or so,
 which take two seconds to replay."""
-SNAPSHOT_TIMES = 4
+SNAPSHOT_TIMES = 9
 """At least so many times as long as the last snapshot took goes by before the next one."""
 PARTING_TIMES = 10
 """A follower that stops leaves a snapshot when a tenth of SNAPSHOT_BYTES has come since the

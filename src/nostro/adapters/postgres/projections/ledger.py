@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from nostro.ledger import (
     AccountOpened,
     AccountUnfrozen,
     AssetRegistered,
+    Hold,
     LedgerState,
     Line,
     LineKind,
@@ -77,12 +78,12 @@ def transfer_row(line: Line, *, seq: str, at_us: int, debit: list[int], credit: 
 class _Held(dict[str, int]):
     """The amounts of holds by id: those of the event at hand, otherwise those open before it."""
 
-    def __init__(self, state: LedgerState) -> None:
+    def __init__(self, before: Mapping[str, Hold]) -> None:
         super().__init__()
-        self._open = state.holds
+        self._before = before
 
     def __missing__(self, hold_id: str) -> int:
-        return self._open[hold_id].amount_minor
+        return self._before[hold_id].amount_minor
 
 
 class LedgerProjection:
@@ -94,6 +95,7 @@ class LedgerProjection:
     def __init__(self, ship: Callable[[str, bytes], None]) -> None:
         self._ship = ship
         self._totals = RunningTotals(())
+        self._held = _Held({})
         self._lines: list[str] = []
         self._place = Position(0, 0)
         self._seq = 0
@@ -113,6 +115,7 @@ class LedgerProjection:
         self._statuses.clear()
         self._place, self._seq = Position(0, 0), 0
         self._totals = RunningTotals(state.by_number)
+        self._held = _Held(state.holds)
 
     def after(self, event: Event, position: Position, index: int, state: LedgerState) -> None:
         """Do nothing: all is told before."""
@@ -122,7 +125,7 @@ class LedgerProjection:
         still."""
         match event:
             case TransfersRecorded(lines):
-                self._record(lines, position, state)
+                self._record(lines, position)
             case TransfersRefused(refused):
                 self._refusals.extend(
                     f"{text(id)}\t{code}\t{position.height}\t{position.at_us}\n"
@@ -141,14 +144,14 @@ class LedgerProjection:
             case _:
                 raise AssertionError(f"not an event of the ledger: {event!r}")
 
-    def _record(self, lines: list[Line], position: Position, state: LedgerState) -> None:
+    def _record(self, lines: list[Line], position: Position) -> None:
         """Write a row for each line. Plain transfers, which most are, take the short way: one
         string."""
         if position.height != self._place.height:
             self._place, self._seq = position, position.height << LINE_BITS
         seq, at_us = self._seq, position.at_us
         rows, totals = self._lines, self._totals.by_number
-        touched, held, when = self._touched, _Held(state), f"\t{at_us}\t{NULL}\t"
+        touched, held, when = self._touched, self._held, f"\t{at_us}\t{NULL}\t"
         for line in lines:
             place = str(seq)
             if (
@@ -186,6 +189,7 @@ class LedgerProjection:
             if len(rows) == CHUNK_ROWS:
                 self._ship_lines()
         self._seq = seq
+        held.clear()
 
     def _open(self, event: AccountOpened, position: Position, scale: int) -> None:
         self._totals.open(event.number)

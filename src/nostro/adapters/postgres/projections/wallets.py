@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,10 +12,20 @@ from nostro.adapters.postgres.copy import plain, text
 from nostro.kernel.asset import SEED
 from nostro.kernel.messages import Event, kind_of
 from nostro.kernel.room import Position
-from nostro.ledger.events import LINE_BITS
-from nostro.wallets.commands import deposit_key, withdrawal_key
-from nostro.wallets.events import AssetOffered, CustomerOpened, WalletOpened
-from nostro.wallets.state import Deposit, WalletsState, Withdrawal
+from nostro.ledger import LINE_BITS
+from nostro.wallets import (
+    AssetOffered,
+    CustomerOpened,
+    Deposit,
+    WalletOpened,
+    WalletsState,
+    Withdrawal,
+    WithdrawalBreakNoted,
+    deposit_key,
+    withdrawal_key,
+)
+
+Row = tuple[object, ...]
 
 _DEPOSITS = """
     INSERT INTO nostro.deposits (opened_seq, last_height, opened_at_us, last_at_us, asset, scale,
@@ -57,19 +67,22 @@ class WalletsProjection:
 
     def __init__(self, ship: Callable[[str, bytes], None]) -> None:
         self._ship = ship
-        self._customers: list[str] = []
-        self._history: list[str] = []
         self._courses: dict[str, Course] = {}
         self._scales: dict[str, int] = {}
+        self.customers: list[Row] = []
+        """New rows: user id, height, time."""
+        self.history: list[Row] = []
+        """New rows: sequence, time, subject, event, state, actor, reason."""
 
     def restore(self, state: WalletsState) -> None:
         """Start from a state of which everything is in the views."""
-        self._forget()
+        self.forget()
         self._scales = {code: asset.scale for code, asset in SEED.items()} | state.assets
 
-    def _forget(self) -> None:
-        self._customers.clear()
-        self._history.clear()
+    def forget(self) -> None:
+        """Drop what has gathered: it is written."""
+        self.customers.clear()
+        self.history.clear()
         self._courses.clear()
 
     def before(self, event: Event, position: Position, state: WalletsState) -> None:
@@ -77,55 +90,64 @@ class WalletsProjection:
 
     def after(self, event: Any, position: Position, index: int, state: WalletsState) -> None:
         """Take in the event at `index` of its journal row, after `state` has evolved by it."""
+        seq = (position.height << LINE_BITS) + index
         match event:
             case CustomerOpened(user_id):
-                self._customers.append(f"{text(user_id)}\t{position.height}\t{position.at_us}\n")
+                self.customers.append((user_id, position.height, position.at_us))
             case AssetOffered(code, scale):
                 self._scales[code] = scale
             case WalletOpened():
                 pass  # shown by the account that opens with it
+            case WithdrawalBreakNoted(withdrawal_id):
+                self._note(event, position, seq, subject=withdrawal_key(withdrawal_id), state="")
+            case _ if hasattr(event, "withdrawal_id"):
+                key = withdrawal_key(event.withdrawal_id)
+                self._change(event, position, seq, state.withdrawals[key])
             case _:
-                self._change(event, position, (position.height << LINE_BITS) + index, state)
+                key = deposit_key(event.user_id, event.transaction_id)
+                self._change(event, position, seq, state.deposits[key])
 
-    def _change(self, event: Any, position: Position, seq: int, state: WalletsState) -> None:
-        thing: Deposit | Withdrawal | None
-        if hasattr(event, "withdrawal_id"):
-            subject = withdrawal_key(event.withdrawal_id)
-            thing = state.withdrawals.get(subject)  # a note may come long after it has ended
+    def _change(
+        self, event: Any, position: Position, seq: int, thing: Deposit | Withdrawal
+    ) -> None:
+        known = self._courses.get(thing.key)
+        if known is None:
+            self._courses[thing.key] = Course(thing, seq, position, position)
         else:
-            subject = deposit_key(event.user_id, event.transaction_id)
-            thing = state.deposits[subject]
-        if thing is not None:
-            known = self._courses.get(subject)
-            if known is None:
-                self._courses[subject] = Course(thing, seq, position, position)
-            else:
-                known.thing, known.last = thing, position
+            known.thing, known.last = thing, position
+        self._note(event, position, seq, subject=thing.key, state=thing.state)
+
+    def _note(self, event: Any, position: Position, seq: int, *, subject: str, state: str) -> None:
         cls: type[Event] = type(event)
         kind = kind_of(cls).partition(".")[2]
-        self._history.append(
-            f"{seq}\t{position.at_us}\t{text(subject)}\t{kind}\t{thing.state if thing else ''}"
-            f"\t{text(event.actor)}\t{text(getattr(event, 'reason', ''))}\n"
-        )
+        reason = plain(getattr(event, "reason", ""))
+        self.history.append((seq, position.at_us, subject, kind, state, event.actor, reason))
+
+    def deposits(self) -> list[Row]:
+        """Return the rows of the deposits touched, in the order of the statement that writes
+        them."""
+        return [self._row(c) for c in self._courses.values() if isinstance(c.thing, Deposit)]
+
+    def withdrawals(self) -> list[Row]:
+        """Return the rows of the withdrawals touched, likewise."""
+        return [self._row(c) for c in self._courses.values() if isinstance(c.thing, Withdrawal)]
 
     def ship(self) -> None:
         """Send what has gathered as rows of tables that only grow."""
-        tables = (("customers", self._customers), ("wallet_history", self._history))
-        for table, gathered in tables:
-            if gathered:
-                self._ship(f"COPY nostro.{table} FROM STDIN", "".join(gathered).encode())
+        for table, rows in (("customers", self.customers), ("wallet_history", self.history)):
+            if rows:
+                lines = ("\t".join(text(str(field)) for field in row) + "\n" for row in rows)
+                self._ship(f"COPY nostro.{table} FROM STDIN", "".join(lines).encode())
 
     def update(self, connection: psycopg.Connection[Any]) -> None:
         """Change the rows that have changed, in the transaction under way."""
-        deposits = [self._row(c) for c in self._courses.values() if isinstance(c.thing, Deposit)]
-        if deposits:
-            connection.execute(_DEPOSITS, _columns(deposits))
-        others = [self._row(c) for c in self._courses.values() if isinstance(c.thing, Withdrawal)]
-        if others:
-            connection.execute(_WITHDRAWALS, _columns(others))
-        self._forget()
+        for statement, rows in ((_DEPOSITS, self.deposits()), (_WITHDRAWALS, self.withdrawals())):
+            if rows:
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                connection.execute(statement.encode(), columns)
+        self.forget()
 
-    def _row(self, course: Course) -> tuple[object, ...]:
+    def _row(self, course: Course) -> Row:
         thing = course.thing
         row = (
             course.first_seq,
@@ -142,7 +164,3 @@ class WalletsProjection:
         if isinstance(thing, Deposit):
             return (*row, thing.transaction_id)
         return (*row, thing.withdrawal_id, plain(thing.destination), thing.approvals_missing)
-
-
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,110 @@
+"""How does an operator have the books audited?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nostro.cli import printout
+from nostro.cli.exits import Exit, Failure
+from nostro.cli.printout import Output, OutputOption
+
+if TYPE_CHECKING:
+    from nostro.runtime.verify import Report, Verdict
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nostro verify` to the command line."""
+    app.command("verify")(verify)
+
+
+def verify(
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Audit a file that `nostro export` wrote; needs no database."),
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="PostgreSQL whose journal is audited.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the embedded PostgreSQL keeps the ledger.")
+    ] = None,
+    chain: Annotated[str | None, typer.Option(help="The chain to audit.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Audit the journal: hashes, balances, snapshots, views. Status 1: something contradicts it.
+
+    Every row is read and every hash made again; an independent bookkeeping checks conservation and
+    limits at every line; snapshots and views are compared with what the rows come to. Nothing is
+    changed, and the platform may run meanwhile.
+    """
+    report = _of_file(file) if file else _of_database(url, data_dir, chain)
+    if output is Output.TABLE:
+        printout.rows([_record(verdict) for verdict in report.verdicts], output, right=("height",))
+    else:
+        printout.facts(_facts(report), output)
+    where = f"chain {report.chain}, height {report.height}, hash {report.hash}"
+    if not report.sound:
+        bad = report.first_bad_height
+        raise Failure(
+            f"the audit failed: {where}"
+            + ("" if bad is None else f"; the first bad height is {bad}"),
+            remedy="stop the platform and keep everything as it is; a copy of the journal that is"
+            " still sound (a backup, an earlier `nostro export`) shows what was changed",
+            status=Exit.CHECK_FAILED,
+        )
+    printout.note(f"sound: {where}, in {report.seconds:.1f} s")
+
+
+def _of_file(file: Path) -> Report:
+    from nostro.adapters.journal_file import JournalUnreadable
+    from nostro.wiring.audit import audit_file, height_of_file
+
+    try:
+        with printout.progress(f"reading {file}", height_of_file(file)) as advance:
+            return audit_file(file, progress=advance)
+    except (OSError, JournalUnreadable) as error:
+        raise Failure(f"{file} is no exported journal: {error}") from error
+
+
+def _of_database(url: str | None, data_dir: Path | None, chain: str | None) -> Report:
+    from nostro.adapters.postgres.migrate import check
+    from nostro.cli.migrate import administered
+    from nostro.wiring.audit import audit_database, height_of_database
+    from nostro.wiring.settings import load_settings
+
+    settings = load_settings(postgres_url=url, data_dir=data_dir, chain=chain)
+    with administered(settings) as database:
+        check(database)
+        total = height_of_database(database, settings.chain)
+        with printout.progress("auditing the journal", total) as advance:
+            return audit_database(database, settings.chain, progress=advance)
+
+
+def _record(verdict: Verdict) -> printout.Record:
+    return {
+        "check": verdict.check,
+        "sound": "ok" if verdict.sound else "BAD",
+        "height": verdict.height,
+        "told": verdict.told,
+    }
+
+
+def _facts(report: Report) -> printout.Record:
+    return {
+        "sound": report.sound,
+        "chain": report.chain,
+        "height": report.height,
+        "hash": report.hash,
+        "first_bad_height": report.first_bad_height,
+        "seconds": round(report.seconds, 3),
+        "checks": [
+            {
+                "check": verdict.check,
+                "sound": verdict.sound,
+                "height": verdict.height,
+                "told": verdict.told,
+            }
+            for verdict in report.verdicts
+        ],
+    }

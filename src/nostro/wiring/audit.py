@@ -1,0 +1,133 @@
+"""Which checks make an audit of a database, and which of a journal in a file?"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from nostro.adapters.journal_file import JournalFile
+from nostro.adapters.postgres.evidence import Evidence
+from nostro.adapters.postgres.view_checks import (
+    AccountLinesCheck,
+    AccountsCheck,
+    RefusalsCheck,
+    TransfersCheck,
+)
+from nostro.adapters.postgres.wallet_checks import WalletsCheck
+from nostro.kernel.messages import Event
+from nostro.kernel.room import Position
+from nostro.ledger.audit import LedgerAudit
+from nostro.runtime.ports import Entry
+from nostro.runtime.verify import ChainCheck, Check, ReplayCheck, Report, audit
+from nostro.wiring.rooms import make_house
+
+SecondLook = Callable[[Sequence[int]], Iterable[Entry]]
+Progress = Callable[[int], None]
+TELL_ROWS = 1_000
+YOUNG_OBJECTS_MAX = 100_000
+"""Allocations between two searches for garbage: an audit makes next to none."""
+
+
+class BooksCheck:
+    """Do the lines keep the rules of the books, for the audit's own bookkeeping?"""
+
+    name = "books"
+
+    def __init__(self, books: LedgerAudit, second_look: SecondLook) -> None:
+        self._books = books
+        self._second_look = second_look
+        self._decode = make_house().codec.decode_events
+
+    def hear(self, entry: Entry, events: Sequence[Event]) -> None:
+        """Keep the books."""
+        self._books.hear(events, Position(entry.height, entry.at_us))
+
+    def finish(self) -> None:
+        """Check the sums, and look up what reversals gave back."""
+        self._books.finish()
+        for entry in self._second_look(self._books.questions()):
+            place = Position(entry.height, entry.at_us)
+            self._books.hear_again(self._decode(entry.payload), place)
+        self._books.finish_answers()
+
+    def told(self) -> str:
+        """Say what was kept."""
+        accounts = sum(1 for _ in self._books.accounts())
+        return f"{self._books.lines} lines on {accounts} accounts; conserved, within all limits"
+
+
+def audit_database(url: str, chain: str, *, progress: Progress | None = None) -> Report:
+    """Audit the journal in a database, and all who tell of it there, at one moment.
+
+    Raises NotDone when the database does not answer.
+    """
+    with _little_collecting(), Evidence(url, chain) as evidence:
+        books = LedgerAudit()
+        transfers = TransfersCheck(evidence, books)
+        books.sink = transfers.expect
+        house = make_house()
+        checks: list[Check] = [
+            ChainCheck(chain, evidence.end()),
+            BooksCheck(books, evidence.entries_at),
+            ReplayCheck(house, evidence.snapshots()),
+            transfers,
+            AccountsCheck(evidence, books),
+            AccountLinesCheck(evidence),
+            RefusalsCheck(evidence),
+            WalletsCheck(evidence),
+        ]
+        return audit(
+            _counted(evidence.entries(), progress),
+            chain=chain,
+            decode=house.codec.decode_events,
+            checks=checks,
+        )
+
+
+def audit_file(path: Path, *, progress: Progress | None = None) -> Report:
+    """Audit an exported journal; raises JournalUnreadable when the file is none."""
+    file = JournalFile(path)
+    opening = file.opening()
+    with _little_collecting():
+        return audit(
+            _counted(file.entries(), progress),
+            chain=opening.chain,
+            decode=make_house().codec.decode_events,
+            checks=[
+                ChainCheck(opening.chain, opening.end()),
+                BooksCheck(LedgerAudit(), file.entries_at),
+            ],
+        )
+
+
+def height_of_database(url: str, chain: str) -> int:
+    """Return how many rows an audit of a database will read; raises NotDone."""
+    with Evidence(url, chain) as evidence:
+        return evidence.count()
+
+
+def height_of_file(path: Path) -> int:
+    """Return how many rows a file says it has; raises JournalUnreadable."""
+    return JournalFile(path).opening().height
+
+
+@contextmanager
+def _little_collecting() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _counted(entries: Iterable[Entry], progress: Progress | None) -> Iterator[Entry]:
+    count = 0
+    for count, entry in enumerate(entries, start=1):
+        yield entry
+        if progress is not None and count % TELL_ROWS == 0:
+            progress(TELL_ROWS)
+    if progress is not None:
+        progress(count % TELL_ROWS)
