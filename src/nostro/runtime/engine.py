@@ -17,15 +17,14 @@ from typing import Any
 
 import msgspec
 
-from nostro.kernel.codec import content_hash, encode, encode_events, encode_reply
-from nostro.kernel.messages import Command, Rejection, Tick, kind_of, room_of
-from nostro.kernel.reply import Receipt, Reply
+from nostro.kernel.messages import Command, Rejection, Tick
+from nostro.kernel.reply import Receipt
 from nostro.kernel.room import Context
+from nostro.runtime.draft import Draft, Request, row_of
 from nostro.runtime.house import House, Known, Memory
 from nostro.runtime.ports import (
     Batch,
     Clock,
-    Entry,
     Fenced,
     Head,
     Journal,
@@ -34,7 +33,6 @@ from nostro.runtime.ports import (
     OutboxRow,
     OutcomeUnknown,
     Overloaded,
-    sealed,
 )
 from nostro.runtime.recovery import recalled, recover
 
@@ -84,40 +82,6 @@ class EngineStats(msgspec.Struct):
     recovery_s: float = 0.0
 
 
-class _Request:
-    __slots__ = ("actor", "command", "decided", "future", "key", "request_hash", "settles")
-
-    def __init__(
-        self,
-        key: str,
-        command: Command,
-        actor: str,
-        settles: tuple[int, int] | None,
-        future: asyncio.Future[Receipt],
-    ) -> None:
-        self.key = key
-        self.command = command
-        self.actor = actor
-        self.settles = settles
-        self.future = future
-        self.request_hash = content_hash(command)
-        self.decided: list[tuple[int, int]] = []
-        """Height and time at which this very request was decided: a reply found there is its own,
-        not a repeat. (At the same height another writer may have decided another copy of it.)"""
-
-
-class _Draft:
-    """A batch being decided: rows, and what to answer once they are durable."""
-
-    def __init__(self, base: Head) -> None:
-        self.base = base
-        self.entries: list[Entry] = []
-        self.effects: list[OutboxRow] = []
-        self.settled: list[tuple[int, int]] = []
-        self.answers: list[tuple[_Request, Receipt | Rejection]] = []
-        self.size = 0
-
-
 class Engine:
     """The single writer of one chain. Everything runs on one event loop; `submit` is the only way
     in."""
@@ -140,14 +104,14 @@ class Engine:
         self._clock = clock
         self._settings = settings or EngineSettings()
         self._on_effects = on_effects
-        self._queue: deque[_Request] = deque()
+        self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._commit: asyncio.Task[None] | None = None
-        self._committing: _Draft | None = None
+        self._committing: Draft | None = None
         self._memory: Memory = house.new()
         self._head = Head(0, b"", 0, 0)
-        self._draft = _Draft(self._head)
+        self._draft = Draft(self._head)
         self._ticking = False
         self._singly = 0
         """How many requests to take one by one, to find the one that meets a bug."""
@@ -179,7 +143,7 @@ class Engine:
         if not 0 < len(key) <= KEY_LENGTH_MAX:
             raise Rejection("engine.bad_key", length=len(key), length_max=KEY_LENGTH_MAX)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Request(key, command, actor, settles, future))
+        self._queue.append(Request(key, command, actor, settles, future))
         self._wake.set()
         return future
 
@@ -230,7 +194,7 @@ class Engine:
         started = perf_counter()
         memory, head = await recover(self._house, self._journal)
         self._memory, self._head = memory, head
-        self._draft = _Draft(head)
+        self._draft = Draft(head)
         self.stats.recovery_s = perf_counter() - started
         effects = await self._journal.outbox()
         self.state, self.state_reason = EngineState.RUNNING, ""
@@ -263,7 +227,7 @@ class Engine:
         if self._queue and not full:
             await self._decide(min(room, TURN_ROWS_MAX))
         if self._commit is None and self._draft.answers:
-            draft, self._draft = self._draft, _Draft(self._end_of(self._draft))
+            draft, self._draft = self._draft, Draft(self._draft.end())
             self._committing = draft
             self._commit = asyncio.create_task(self._write(draft))
             self._commit.add_done_callback(lambda _: self._wake.set())
@@ -272,13 +236,6 @@ class Engine:
             # Deciding in short turns lets the commit under way get on with its round trips.
             self._wake.set()
             await asyncio.sleep(0)
-
-    @staticmethod
-    def _end_of(draft: _Draft) -> Head:
-        if not draft.entries:
-            return draft.base
-        last = draft.entries[-1]
-        return Head(last.height, last.hash, last.at_us, draft.base.fence)
 
     # -- deciding ----------------------------------------------------------------------------------
 
@@ -301,7 +258,7 @@ class Engine:
         self.stats.decide_s += perf_counter() - started
 
     async def _recalled(
-        self, requests: list[_Request]
+        self, requests: list[Request]
     ) -> tuple[Mapping[str, Known], Mapping[int, Mapping[str, Any]]]:
         """Read what these requests name and memory no longer holds; on failure none of them is
         lost, and one that meets a bug is found by taking them one by one."""
@@ -319,7 +276,7 @@ class Engine:
                 self._queue.extendleft(reversed(requests))
             raise NotDone(f"a bug: {bug!r}") from bug
 
-    def _decide_one(self, request: _Request, cold: Known | None, ids: Mapping[str, Any]) -> None:
+    def _decide_one(self, request: Request, cold: Known | None, ids: Mapping[str, Any]) -> None:
         draft, memory = self._draft, self._memory
         known = memory.keys.hot(request.key) or cold
         if known is not None:
@@ -331,44 +288,36 @@ class Engine:
         context = Context(height, at_us, request.actor, ids)
         outcome = self._house.handle(memory, command, context)
         reply = outcome.reply
-        entry = _entry(self.chain, memory, context, request, outcome.events, reply)
+        entry = row_of(self.chain, memory.hash, context, request, outcome.events, reply)
         memory.height, memory.hash, memory.at_us = height, entry.hash, at_us
         memory.keys.add(request.key, Known(height, at_us, request.request_hash, reply), height)
         request.decided.append((height, at_us))
-        draft.entries.append(entry)
-        draft.size += len(entry.payload) + len(entry.reply)
-        for index, effect in enumerate(outcome.effects):
-            draft.effects.append(OutboxRow(height, index, kind_of(type(effect)), encode(effect)))
-        if request.settles is not None:
-            draft.settled.append(request.settles)
-        draft.answers.append((request, Receipt(height, at_us, False, reply)))
+        draft.add(entry, outcome)
+        draft.answer(request, Receipt(height, at_us, False, reply))
         self.stats.commands += 1
         self.stats.rejected += not reply.accepted
 
-    def _answer_again(self, request: _Request, known: Known) -> None:
+    def _answer_again(self, request: Request, known: Known) -> None:
         """Answer a key that was used before: with the first reply, or with a refusal if the
         content differs."""
-        draft = self._draft
         if known.request_hash != request.request_hash:
             self.stats.conflicts += 1
             no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
-            draft.answers.append((request, no))
+            self._draft.answer(request, no)
             return
         again = (known.height, known.at_us) not in request.decided
         self.stats.replayed += again
-        if request.settles is not None:
-            draft.settled.append(request.settles)
-        draft.answers.append((request, Receipt(known.height, known.at_us, again, known.reply)))
+        self._draft.answer(request, Receipt(known.height, known.at_us, again, known.reply))
 
     # -- committing --------------------------------------------------------------------------------
 
-    async def _write(self, draft: _Draft) -> None:
+    async def _write(self, draft: Draft) -> None:
         started = perf_counter()
         if draft.entries or draft.settled:
             await self._journal.append(
                 Batch(draft.entries, draft.effects, draft.settled), draft.base
             )
-            self._head = self._end_of(draft)
+            self._head = draft.end()
             self.stats.batches += 1
             took_s = perf_counter() - started
             self.stats.commit_counts[bisect_left(COMMIT_BOUNDS_S, took_s)] += 1
@@ -406,7 +355,7 @@ class Engine:
         """Put every request that was decided and not answered back at the front of the queue, in
         order."""
         drafts = [draft for draft in (self._committing, self._draft) if draft is not None]
-        self._commit, self._committing, self._draft = None, None, _Draft(self._head)
+        self._commit, self._committing, self._draft = None, None, Draft(self._head)
         requests = [request for draft in drafts for request, _ in draft.answers]
         self._queue.extendleft(r for r in reversed(requests) if not r.future.done())
 
@@ -439,7 +388,7 @@ class Engine:
             self._refuse(request, OutcomeUnknown(str(error)) if request.decided else error)
 
     @staticmethod
-    def _refuse(request: _Request, error: Exception) -> None:
+    def _refuse(request: Request, error: Exception) -> None:
         if not request.future.done():
             request.future.set_exception(error)
 
@@ -475,28 +424,3 @@ class OutcomeBug(NotDone):
 
     def __init__(self, command: Command, bug: Exception) -> None:
         super().__init__(f"deciding {type(command).__name__} failed: {bug!r}")
-
-
-def _entry(
-    chain: str,
-    memory: Memory,
-    context: Context,
-    request: _Request,
-    events: Sequence[Any],
-    reply: Reply,
-) -> Entry:
-    cls = type(request.command)
-    return sealed(
-        chain=chain,
-        height=context.height,
-        command_id=request.key,
-        request_hash=request.request_hash,
-        actor=request.actor,
-        room=room_of(cls),
-        stream=request.command.stream,
-        kind=kind_of(cls),
-        at_us=context.at_us,
-        payload=encode_events(events),
-        reply=encode_reply(reply),
-        prev_hash=memory.hash,
-    )

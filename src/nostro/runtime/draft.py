@@ -1,0 +1,101 @@
+"""What was asked of an engine, and what has it decided that is not durable yet?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from nostro.kernel.codec import content_hash, encode, encode_events, encode_reply
+from nostro.kernel.messages import Command, Rejection, kind_of, room_of
+from nostro.kernel.reply import Receipt, Reply
+from nostro.kernel.room import Context
+from nostro.runtime.house import Outcome
+from nostro.runtime.ports import Entry, Head, OutboxRow, sealed
+
+
+class Request:
+    """A command on its way through the engine, and the future of its answer. `settles` names the
+    effect whose outcome it is."""
+
+    __slots__ = ("actor", "command", "decided", "future", "key", "request_hash", "settles")
+
+    def __init__(
+        self,
+        key: str,
+        command: Command,
+        actor: str,
+        settles: tuple[int, int] | None,
+        future: asyncio.Future[Receipt],
+    ) -> None:
+        self.key = key
+        self.command = command
+        self.actor = actor
+        self.settles = settles
+        self.future = future
+        self.request_hash = content_hash(command)
+        self.decided: list[tuple[int, int]] = []
+        """Height and time at which this very request was decided: a reply found there is its own,
+        not a repeat. (At the same height another writer may have decided another copy of it.)"""
+
+
+class Draft:
+    """A batch being decided after the head `base`: rows, and what to answer once they are durable.
+
+    `size`: payload and reply bytes of its rows.
+    """
+
+    def __init__(self, base: Head) -> None:
+        self.base = base
+        self.entries: list[Entry] = []
+        self.effects: list[OutboxRow] = []
+        self.settled: list[tuple[int, int]] = []
+        self.answers: list[tuple[Request, Receipt | Rejection]] = []
+        self.size = 0
+
+    def end(self) -> Head:
+        """Return the head once this is durable."""
+        if not self.entries:
+            return self.base
+        last = self.entries[-1]
+        return Head(last.height, last.hash, last.at_us, self.base.fence)
+
+    def add(self, entry: Entry, outcome: Outcome) -> None:
+        """Add a row with the effects that it orders."""
+        self.entries.append(entry)
+        self.size += len(entry.payload) + len(entry.reply)
+        for index, effect in enumerate(outcome.effects):
+            row = OutboxRow(entry.height, index, kind_of(type(effect)), encode(effect))
+            self.effects.append(row)
+
+    def answer(self, request: Request, answer: Receipt | Rejection) -> None:
+        """Note what to answer; with a receipt, the effect that the request settles is settled."""
+        if request.settles is not None and isinstance(answer, Receipt):
+            self.settled.append(request.settles)
+        self.answers.append((request, answer))
+
+
+def row_of(
+    chain: str,
+    prev_hash: bytes,
+    context: Context,
+    request: Request,
+    events: Sequence[Any],
+    reply: Reply,
+) -> Entry:
+    """Return the journal row of a request that was decided in `context`."""
+    cls = type(request.command)
+    return sealed(
+        chain=chain,
+        height=context.height,
+        command_id=request.key,
+        request_hash=request.request_hash,
+        actor=request.actor,
+        room=room_of(cls),
+        stream=request.command.stream,
+        kind=kind_of(cls),
+        at_us=context.at_us,
+        payload=encode_events(events),
+        reply=encode_reply(reply),
+        prev_hash=prev_hash,
+    )
