@@ -164,14 +164,14 @@ class Clerk(Client):
         return [self._transfer() for _ in range(count)]
 
     def _transfer(self) -> NewTransfer:
-        random = self._random
-        asset = random.choice(ASSETS)
-        action = random.choices(tuple(Action), (50, 20, 12, 8, 10))[0]
+        dice = self._random
+        asset = dice.choice(ASSETS)
+        action = dice.choices(tuple(Action), (50, 20, 12, 8, 10))[0]
         refers_to = ""
         if action in (Action.POST, Action.VOID):
-            refers_to = random.choice(self._holds[-12:]) if self._holds else "nothing"
+            refers_to = dice.choice(self._holds[-12:]) if self._holds else "nothing"
         elif action is Action.REVERSE:
-            refers_to = random.choice(self._ids[-20:]) if self._ids else "nothing"
+            refers_to = dice.choice(self._ids[-20:]) if self._ids else "nothing"
         transfer = self._new(action, refers_to=refers_to)
         if refers_to:
             return transfer
@@ -181,9 +181,9 @@ class Clerk(Client):
             debit=debit,
             credit=credit,
             amount_minor=self._amount(),
-            balancing=random.choices(tuple(Balancing), (85, 8, 7))[0],
+            balancing=dice.choices(tuple(Balancing), (85, 8, 7))[0],
             linked=self._chance(0.15),
-            timeout_s=random.choice((0, 2, 10, 25)) if action is Action.HOLD else 0,
+            timeout_s=dice.choice((0, 2, 10, 25)) if action is Action.HOLD else 0,
         )
 
     def _new(self, action: Action, *, refers_to: str = "") -> NewTransfer:
@@ -235,19 +235,19 @@ class Clerk(Client):
         await self._ask(CreateTransfers(transfers=[transfer]))
 
     def _about_an_account(self) -> Command:
-        random = self._random
-        account = f"{random.choice('abc')}:{random.choice(ASSETS)}"
-        match random.randrange(6):
+        dice = self._random
+        account = f"{dice.choice('abc')}:{dice.choice(ASSETS)}"
+        match dice.randrange(6):
             case 0:
                 return FreezeAccount(account=account)
             case 1 | 2:
                 return UnfreezeAccount(account=account)
             case 3:
-                return CloseAccount(account=random.choice((f"spare:{self._name}", account)))
+                return CloseAccount(account=dice.choice((f"spare:{self._name}", account)))
             case 4:
-                return RegisterAsset(code=f"T{random.randrange(4)}", scale=random.randrange(3))
+                return RegisterAsset(code=f"T{dice.randrange(4)}", scale=dice.randrange(3))
             case _:
-                spare = NewAccount(id=f"spare:{self._name}", asset=random.choice(ASSETS))
+                spare = NewAccount(id=f"spare:{self._name}", asset=dice.choice(ASSETS))
                 return OpenAccounts(accounts=[spare])
 
 
@@ -264,7 +264,7 @@ class Customer(Client):
             await self._be_frozen()
 
     async def _deposit(self) -> None:
-        random, asset = self._random, self._random.choice(ASSETS)
+        dice, asset = self._random, self._random.choice(ASSETS)
         self._keys += 1
         transaction = f"tx{self._keys}"
         user = self._name
@@ -272,7 +272,7 @@ class Customer(Client):
             user_id=user,
             transaction_id=transaction,
             asset=asset,
-            amount_minor=random.randint(1, 2_000),
+            amount_minor=dice.randint(1, 2_000),
         )
         confirm = ConfirmDeposit(user_id=user, transaction_id=transaction)
         reject = RejectDeposit(user_id=user, transaction_id=transaction, reason="bounced")
@@ -288,15 +288,15 @@ class Customer(Client):
             await self._ask(again)
 
     async def _withdraw(self) -> None:
-        random, asset = self._random, self._random.choice(ASSETS)
+        dice, asset = self._random, self._random.choice(ASSETS)
         self._keys += 1
         withdrawal = f"{self._name}-w{self._keys}"
         request = RequestWithdrawal(
             withdrawal_id=withdrawal,
             user_id=self._name,
             asset=asset,
-            amount_minor=random.randint(1, 1_200),
-            destination=random.choice(("IBAN 1", "IBAN 2", "test-fail", "test-refuse")),
+            amount_minor=dice.randint(1, 1_200),
+            destination=dice.choice(("IBAN 1", "IBAN 2", "test-fail", "test-refuse")),
         )
         if self._chance(0.1):
             self._start(self._ask(CancelWithdrawal(withdrawal_id=withdrawal)))

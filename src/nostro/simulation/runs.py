@@ -19,7 +19,7 @@ SEEDS_A_PARCEL = 8
 def run_seeds(seeds: Sequence[int], weather: str, *, jobs: int) -> Iterator[Run]:
     """Yield what each seed came to, in order, `jobs` processes working at it."""
     if jobs <= 1:
-        with _quiet():
+        with quiet():
             yield from (run_seed(seed, weather) for seed in seeds)
         return
     context = multiprocessing.get_context("spawn")
@@ -42,7 +42,8 @@ def _be_quiet() -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Log nothing for a while."""
     before = structlog.get_config() if structlog.is_configured() else None
     _be_quiet()
     try:
