@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
@@ -19,6 +20,7 @@ from nostro.runtime.ports import (
     NotDone,
     OutboxRow,
     Snapshot,
+    Unwritable,
     entry_hash,
     sealed,
 )
@@ -139,6 +141,20 @@ async def test_a_writer_that_was_overtaken_is_fenced_and_writes_nothing(connect:
     reopened = await journal.open()
     assert reopened.height == 1
     assert len(await journal.read(after=0, limit=10)) == 1
+    assert list(await journal.outbox()) == [effect(1)]
+
+
+async def test_a_writer_that_was_overtaken_settles_no_effect_either(connect: Open) -> None:
+    journal = connect()
+    head = await journal.open()
+    entries = entries_after(head)
+    await journal.append(Batch(entries, [effect(1)]), head)
+    stale = head_of(entries, head.fence)
+    await journal.close()
+    await journal.open()
+    with pytest.raises(Fenced):
+        await journal.append(Batch([], (), [(1, 0)]), stale)
+    await journal.open()
     assert list(await journal.outbox()) == [effect(1)]
 
 
@@ -269,6 +285,21 @@ async def test_any_bytes_and_any_text_come_back_as_they_went_in(connect: Open) -
     (found,) = await journal.read(after=0, limit=1)
     assert found == odd
     assert entry_hash(found) == found.hash
+
+
+@pytest.mark.parametrize("field", ["command_id", "actor", "stream"])
+async def test_text_that_cannot_be_stored_is_refused_as_never_to_be_written(
+    connect: Open, field: str
+) -> None:
+    journal = connect()
+    head = await journal.open()
+    good, bad = entries_after(head, 2)
+    bad = msgspec.structs.replace(bad, **{field: "a\0b"})
+    with pytest.raises(Unwritable):
+        await journal.append(Batch([good, bad], [effect(1)]), head)
+    head = await journal.open()
+    assert (head.height, list(await journal.outbox())) == (0, [])
+    await journal.append(Batch(entries_after(head)), head)
 
 
 async def test_the_newest_snapshot_is_the_highest(connect: Open) -> None:

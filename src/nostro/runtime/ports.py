@@ -33,6 +33,10 @@ class Fenced(NotDone):
     """Another writer has taken the chain: this one must never write again."""
 
 
+class Unwritable(NotDone):
+    """Something in the batch can never be stored, however often it is asked; nothing was."""
+
+
 class Overloaded(NotDone):
     """The queue is full; nothing was accepted. Retry with the same key after a pause."""
 
@@ -188,7 +192,8 @@ class Journal(Protocol):
     async def append(self, batch: Batch, head: Head) -> None:
         """Write all of the batch after `head`, durably, or nothing.
 
-        Raises Fenced (the stored head is not `head`: nothing written), NotDone or OutcomeUnknown.
+        Raises Fenced (the stored head is not `head`: nothing written), Unwritable (text with a NUL
+        in it, a row beyond all bounds), NotDone or OutcomeUnknown.
         """
         ...
 

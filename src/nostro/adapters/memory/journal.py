@@ -14,6 +14,7 @@ from nostro.runtime.ports import (
     NotDone,
     OutboxRow,
     Snapshot,
+    Unwritable,
 )
 
 
@@ -59,6 +60,8 @@ class MemoryJournal:
         for expected, entry in enumerate(batch.entries, start=head.height + 1):
             if entry.height != expected:
                 raise NotDone(f"height {entry.height} where {expected} belongs")
+            if "\0" in entry.command_id + entry.actor + entry.stream:
+                raise Unwritable(f"height {entry.height} has text with a NUL in it")
         disk.entries.extend(batch.entries)
         disk.outbox.update({row.effect_id: row for row in batch.effects})
         for effect_id in batch.settled:

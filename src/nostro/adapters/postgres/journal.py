@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from struct import Struct, pack
+from struct import Struct, error as struct_error, pack
 from typing import Any
 
 import psycopg
@@ -27,16 +27,38 @@ from nostro.runtime.ports import (
     OutboxRow,
     OutcomeUnknown,
     Snapshot,
+    Unwritable,
 )
 
 READ_BYTES_MAX = 64_000_000
 CONNECT_TIMEOUT_S = 10
+GONE_IDLE_S = 10
+GONE_PROBE_S = 5
+GONE_PROBES = 3
+"""Over TCP, a server or a writer that is silent for so long, and for so many probes, is gone."""
+_SETTLE_SESSION = f"""
+    SELECT set_config('tcp_keepalives_idle', '{GONE_IDLE_S}', false),
+           set_config('tcp_keepalives_interval', '{GONE_PROBE_S}', false),
+           set_config('tcp_keepalives_count', '{GONE_PROBES}', false),
+           CASE current_setting('synchronous_commit')
+           WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+"""The lease of a writer that is gone ends as soon, and a commit is flushed, however the database is
+set up."""
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 _COLUMN_COUNT = pack(">h", 13)
 _HASH_LENGTH = pack(">i", 32)
 _pack_length = Struct(">i").pack
 _pack_integer_and_length = Struct(">iqi").pack
+_UNWRITABLE = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    UnicodeEncodeError,
+    struct_error,
+)
+"""What no retry changes: these come before the server is asked, or from it before COMMIT."""
 _CHAIN = re.compile(r"[a-z][a-z0-9_-]{0,62}\Z", re.ASCII)
 _COLUMNS = (
     "chain, height, command_id, request_hash, actor, room, stream, kind, at,"
@@ -82,6 +104,7 @@ class PostgresJournal:
         try:
             self._writer = await self._connect()
             self._reader = await self._connect()
+            await self._writer.execute(_SETTLE_SESSION)
             cursor = await self._writer.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended('nostro.writer.' || %s, 0))",
                 (self.chain,),
@@ -100,7 +123,13 @@ class PostgresJournal:
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="nostro"
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="nostro",
+            keepalives_idle=GONE_IDLE_S,
+            keepalives_interval=GONE_PROBE_S,
+            keepalives_count=GONE_PROBES,
         )
 
     async def append(self, batch: Batch, head: Head) -> None:
@@ -110,27 +139,32 @@ class PostgresJournal:
         wire = _Wire(self._writer.pgconn)
         query = self._transaction(batch, head)
         try:
+            rows = _rows(batch.entries) if batch.entries else b""
             await wire.send(query)
             await wire.expect(b"BEGIN")
             if await wire.result() != b"UPDATE 1":
                 raise Fenced(f"chain {self.chain!r} no longer stands at height {head.height}")
             for _ in range(bool(batch.effects) + bool(batch.settled)):
                 await wire.result()
-        except (psycopg.Error, OSError) as error:
-            raise await self._broken(NotDone(f"PostgreSQL: {error}")) from error
         except Fenced as fenced:
             raise await self._broken(fenced) from None
+        except _UNWRITABLE as error:
+            raise await self._broken(Unwritable(f"PostgreSQL: {error}")) from error
+        except (psycopg.Error, OSError) as error:
+            # Without rows to wait for, the server went on to COMMIT by itself.
+            kind = NotDone if batch.entries else OutcomeUnknown
+            raise await self._broken(kind(f"PostgreSQL: {error}")) from error
         try:
             if batch.entries:
-                await wire.copy(_rows(batch.entries))
+                await wire.copy(rows)
             await wire.expect(b"COMMIT")
             await wire.finish()
-        except psycopg.errors.OperationalError as error:
+        except _UNWRITABLE as error:
+            raise await self._broken(Unwritable(f"PostgreSQL: {error}")) from error
+        except (psycopg.errors.OperationalError, OSError) as error:
             raise await self._broken(OutcomeUnknown(f"PostgreSQL: {error}")) from error
         except psycopg.Error as error:
             raise await self._broken(NotDone(f"PostgreSQL: {error}")) from error
-        except OSError as error:
-            raise await self._broken(OutcomeUnknown(f"PostgreSQL: {error}")) from error
 
     async def _broken(self, outage: NotDone | OutcomeUnknown) -> NotDone | OutcomeUnknown:
         """Drop the connections: whatever they were doing ends with them."""
@@ -156,9 +190,11 @@ class PostgresJournal:
             )
         if batch.settled:
             names = ",".join(f"({height},{index})" for height, index in batch.settled)
+            # Nothing but rows stops the server before COMMIT, so the head is looked at once more.
             parts.append(
                 f"DELETE FROM nostro.outbox WHERE chain='{self.chain}'"
-                f" AND (height, index) IN ({names})"
+                f" AND (height, index) IN ({names}) AND EXISTS (SELECT FROM nostro.chain_head"
+                f" WHERE chain='{self.chain}' AND height={height} AND fence={head.fence})"
             )
         if batch.entries:
             parts.append(f"COPY nostro.journal ({_COLUMNS}) FROM STDIN (FORMAT BINARY)")
