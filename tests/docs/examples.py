@@ -66,7 +66,8 @@ def differs(expected: Block, printed: str) -> str:
     """Return how what was printed differs from what the page shows, "" when it does not."""
     if expected.kind == "text":
         parts = [re.escape(part) for part in expected.text.strip().split("…")]
-        same = re.fullmatch(".*?".join(parts), printed.strip(), re.DOTALL)
+        lines = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+        same = re.fullmatch(".*?".join(parts), lines, re.DOTALL)
         return "" if same else f"shown:\n{expected.text}\nprinted:\n{printed}"
     shown, told = documents(expected.text), documents(printed)
     if len(shown) != len(told):

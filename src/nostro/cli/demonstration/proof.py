@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 from nostro.cli.demonstration.customers import STAFF
 from nostro.cli.demonstration.ownbooks import OwnAccount
-from nostro.cli.demonstration.scene import BalanceLine, Scene, TrialLine
+from nostro.cli.demonstration.scene import (
+    BROKEN,
+    VERIFIED,
+    AuditLine,
+    BalanceLine,
+    Broken,
+    Scene,
+    TrialLine,
+)
 
 LEDGER = "/api/v1/ledger"
+CHAIN = "main"
 PAGE = 500
 _FIRST = ("wallet", "nostro")
 _UNTOLD = frozenset(STAFF)
@@ -78,7 +88,22 @@ async def _add_up(scene: Scene) -> bool:
 
 
 async def _audit(scene: Scene) -> None:
-    """Let the auditor recompute everything from the journal."""
+    """Let the auditor behind `nostro verify` recompute everything from the journal."""
+    from nostro.adapters.postgres.launcher import running_server
+    from nostro.wiring.audit import audit_database
+
+    server = running_server(scene.stage.data_dir)
+    if server is None:
+        raise Broken("PostgreSQL is not running at the end")
+    with scene.progress("rows audited", scene.facts.height) as advance:
+        report = await asyncio.to_thread(audit_database, server.url(), CHAIN, progress=advance)
+    for verdict in report.verdicts:
+        scene.check(f"the audit of the {verdict.check} finds nothing", verdict.sound, verdict.told)
+        scene.audit.append(AuditLine(verdict.check, verdict.sound, verdict.told))
+    same = report.height == scene.facts.height
+    scene.check("the views tell of all the journal", same, f"{report.height} rows")
+    scene.facts.height = report.height
+    scene.facts.chain = VERIFIED if report.sound else BROKEN
 
 
 async def _accounts(scene: Scene) -> AsyncIterator[dict[str, Any]]:

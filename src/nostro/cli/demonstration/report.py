@@ -18,6 +18,9 @@ def tell(scene: Scene, *, seconds: float) -> None:
     done = [{"count": f"{count:,}", "what": what} for what, count in scene.done.items()]
     printout.rows(done, Output.TABLE, right=["count"])
     _tell_books(scene)
+    if scene.audit:
+        _heading("Audit")
+        printout.rows([line.record() for line in scene.audit], Output.TABLE)
     _heading("Result")
     _tell_result(scene, seconds)
     facts, tally = scene.facts, scene.door.tally
@@ -55,7 +58,7 @@ def _tell_result(scene: Scene, seconds: float) -> None:
             "replays": f"{tally.replayed:,} requests got the answer of the first time",
             "heights": heights,
             "recovery": f"{facts.recovery_s:.1f} s from start to ready, after SIGKILL to all",
-            "chain": facts.audit or facts.chain,
+            "chain": facts.chain,
             "checks": f"{len(scene.checks) - len(failed)} of {len(scene.checks)} hold",
             "time": f"{seconds:.1f} s",
         },

@@ -17,7 +17,7 @@ from nostro.cli.demonstration.ownbooks import OwnBooks
 from nostro.cli.demonstration.stage import Stage
 from nostro.cli.printout import Record
 
-VERIFIED = "verified"
+VERIFIED, BROKEN, UNVERIFIED = "verified", "broken", "not verified"
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -42,8 +42,7 @@ class Facts(msgspec.Struct):
     height: int = 0
     recovered: bool = False
     conserved: bool = False
-    chain: str = "not verified"
-    audit: str = ""
+    chain: str = UNVERIFIED
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -84,6 +83,19 @@ class TrialLine(msgspec.Struct, frozen=True):
         return msgspec.structs.asdict(self) | {"difference": _short(self.difference)}
 
 
+class AuditLine(msgspec.Struct, frozen=True):
+    """What a check of the audit came to."""
+
+    check: str
+    sound: bool
+    told: str
+
+    def record(self) -> Record:
+        """Return it as a row of the report."""
+        sound = "ok" if self.sound else "BAD"
+        return {"audit of": self.check, "sound": sound, "told": self.told}
+
+
 def _short(amount: str) -> str:
     """Return an amount as it is, but nothing as 0."""
     return amount if Decimal(amount) else "0"
@@ -107,6 +119,7 @@ class Scene:
         self.remembered: list[Moment] = []
         self.balances: list[BalanceLine] = []
         self.trial_balance: list[TrialLine] = []
+        self.audit: list[AuditLine] = []
 
     @property
     def all_well(self) -> bool:
