@@ -13,6 +13,8 @@ from nostro.kernel.room import Context
 from nostro.runtime.house import Outcome
 from nostro.runtime.ports import Entry, Head, OutboxRow, sealed
 
+STREAM_LENGTH_MAX = 255
+
 
 class Request:
     """A command on its way through the engine, and the future of its answer. `settles` names the
@@ -92,10 +94,25 @@ def row_of(
         request_hash=request.request_hash,
         actor=request.actor,
         room=room_of(cls),
-        stream=request.command.stream,
+        stream=_storable(request.command.stream),
         kind=kind_of(cls),
         at_us=context.at_us,
         payload=encode_events(events),
         reply=encode_reply(reply),
         prev_hash=prev_hash,
     )
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether any database takes a text: it has no NUL and no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _storable(stream: str) -> str:
+    """Return the name of a stream, shortened and mended: it may be made of what a room refuses."""
+    stream = stream[:STREAM_LENGTH_MAX]
+    if is_storable(stream):
+        return stream
+    return "".join(char if is_storable(char) else "\ufffd" for char in stream)

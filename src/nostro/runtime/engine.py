@@ -20,7 +20,7 @@ import msgspec
 from nostro.kernel.messages import Command, Rejection, Tick
 from nostro.kernel.reply import Receipt
 from nostro.kernel.room import Context
-from nostro.runtime.draft import Draft, Request, row_of
+from nostro.runtime.draft import Draft, Request, is_storable, row_of
 from nostro.runtime.house import House, Known, Memory
 from nostro.runtime.ports import (
     Batch,
@@ -33,10 +33,12 @@ from nostro.runtime.ports import (
     OutboxRow,
     OutcomeUnknown,
     Overloaded,
+    Unwritable,
 )
 from nostro.runtime.recovery import recalled, recover
 
 KEY_LENGTH_MAX = 255
+ACTOR_LENGTH_MAX = 255
 TURN_ROWS_MAX = 64
 TURN_BYTES_MAX = 500_000
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -114,7 +116,7 @@ class Engine:
         self._draft = Draft(self._head)
         self._ticking = False
         self._singly = 0
-        """How many requests to take one by one, to find the one that meets a bug."""
+        """How many requests to decide and commit one by one, to find the one that cannot be."""
 
     # -- the way in --------------------------------------------------------------------------------
 
@@ -128,10 +130,11 @@ class Engine:
     ) -> asyncio.Future[Receipt]:
         """Queue a command and return the future of its durable receipt.
 
-        `key` is the idempotency key (1 to 255 characters); `settles` names the effect whose
-        outcome this is. Raises Overloaded or NotDone at once, nothing accepted. The future raises
-        Rejection `engine.key_reused` (same key, other content) or an Outage; OutcomeUnknown means:
-        ask again with the same key.
+        `key` is the idempotency key (1 to 255 characters, no NUL); `settles` names the effect whose
+        outcome this is. Raises Overloaded, NotDone, or Rejection `engine.bad_key`,
+        `engine.bad_actor` at once, nothing accepted. The future raises Rejection
+        `engine.key_reused` (same key, other content) or an Outage; OutcomeUnknown means: ask again
+        with the same key; Unwritable and OutcomeBug: this command will never be done.
         """
         if self.state in (EngineState.FENCED, EngineState.STOPPED):
             raise NotDone(f"the engine is {self.state}: {self.state_reason}")
@@ -140,8 +143,10 @@ class Engine:
             raise Overloaded(f"{len(self._queue)} commands are waiting already")
         if type(command) not in self._house.kinds:
             raise TypeError(f"no room takes {type(command).__name__}")
-        if not 0 < len(key) <= KEY_LENGTH_MAX:
+        if not 0 < len(key) <= KEY_LENGTH_MAX or not is_storable(key):
             raise Rejection("engine.bad_key", length=len(key), length_max=KEY_LENGTH_MAX)
+        if len(actor) > ACTOR_LENGTH_MAX or not is_storable(actor):
+            raise Rejection("engine.bad_actor", length=len(actor), length_max=ACTOR_LENGTH_MAX)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._queue.append(Request(key, command, actor, settles, future))
         self._wake.set()
@@ -223,7 +228,8 @@ class Engine:
             # two looks.
             self._house.settle(self._memory, self._head.height)
         room = self._settings.batch_rows_max - len(self._draft.entries)
-        full = room <= 0 or self._draft.size >= self._settings.batch_bytes_max
+        alone = self._singly > 0 and bool(self._draft.answers)
+        full = room <= 0 or self._draft.size >= self._settings.batch_bytes_max or alone
         if self._queue and not full:
             await self._decide(min(room, TURN_ROWS_MAX))
         if self._commit is None and self._draft.answers:
@@ -334,6 +340,8 @@ class Engine:
         """Drop the state, recover by replay, and ask again for everything that was in flight."""
         self.state, self.state_reason = EngineState.RECOVERING, str(outage)
         self.stats.recoveries += 1
+        if isinstance(outage, Unwritable) and self._committing is not None:
+            self._single_out(self._committing, outage)
         # What the commit under way came to matters: a writer that was fenced must not open again.
         outage = await self._finish_commit() or outage
         self._take_back()
@@ -341,6 +349,15 @@ class Engine:
             self._give_up(EngineState.FENCED, outage)
         else:
             await self._recover_until_up()
+
+    def _single_out(self, draft: Draft, outage: Unwritable) -> None:
+        """Refuse the one request whose row cannot be stored; among many, find it one by one."""
+        if len(draft.entries) > 1:
+            self._singly = len(draft.answers)
+            return
+        for request, answer in draft.answers:
+            if isinstance(answer, Receipt) and not answer.replayed:
+                self._refuse(request, outage)
 
     async def _finish_commit(self) -> Fenced | None:
         """Wait for the commit under way, if any; return how it was fenced, if it was."""
