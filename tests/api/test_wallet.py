@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nostro.wallets import RecordPayoutSent, RecordPayoutSettled
 from tests.api.door import Door, front_door, live_door
 
 DEPOSIT = {"user_id": "alice", "currency": "EUR", "amount": "100", "transaction_id": "tx-1"}
@@ -208,10 +209,30 @@ async def test_a_withdrawal_can_be_cancelled_until_the_payout_is_ordered() -> No
         assert told["code"] == "wallets.payout_already_ordered"
 
 
+async def test_a_payout_in_suspense_is_cleared_once_its_wallet_moves_again() -> None:
+    async with front_door() as door:
+        await door.deposit("alice", "50")
+        await send(door, "withdraw", 201, WITHDRAW)
+        account = "/api/v1/ledger/accounts/wallet:alice:EUR"
+        assert (await door.post(f"{account}/freeze", {"reason": "court order"})).is_success
+        for outcome in (
+            RecordPayoutSent(withdrawal_id="w-1"),
+            RecordPayoutSettled(withdrawal_id="w-1"),
+        ):
+            await door.engine.submit(key=str(outcome), command=outcome, actor="performer")
+        refused = await door.post("/wallet/withdraw/w-1/clear", key="first-try")
+        assert refused.json()["code"].startswith("ledger.")
+        assert (await door.post(f"{account}/unfreeze", {"reason": "lifted"})).is_success
+        told = await send(door, "withdraw/w-1/clear", 200, key="second-try")
+        assert told["state"] == "settled"
+        told = await send(door, "withdraw/w-1/clear", 200, key="third-try")
+        assert told["exists"]
+
+
 async def test_an_unknown_withdrawal_is_not_found() -> None:
     async with front_door() as door:
-        for verb in ("approve", "cancel"):
-            told = await send(door, f"withdraw/none/{verb}", 404)
+        for verb in ("approve", "cancel", "clear"):
+            told = await send(door, f"withdraw/none/{verb}", 404, key=f"k-{verb}")
             assert told["code"] == "wallets.withdrawal_unknown"
         assert (await send(door, "withdraw/a%20b/cancel", 422))["code"] == "request.bad_value"
 

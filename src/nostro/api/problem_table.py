@@ -90,6 +90,11 @@ ENGINE: dict[str, Row] = {
         "The key was used before, for something else",
         "Use a new key for a new deed. The first deed under this key stands; nothing was changed.",
     ),
+    "engine.bad_actor": Row(
+        422,
+        "The actor cannot be used",
+        "Name who acts in at most length_max printable characters.",
+    ),
     "engine.bad_key": Row(400, "The key is too long", "Use a key of 1 to 240 characters."),
     "engine.overloaded": Row(
         503, "Too many commands are waiting", f"Nothing was done. Wait. {_SAME_KEY}", True

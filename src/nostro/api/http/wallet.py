@@ -35,6 +35,7 @@ from nostro.kernel.reply import Receipt
 from nostro.wallets import (
     ApproveWithdrawal,
     CancelWithdrawal,
+    ClearPayout,
     ConfirmDeposit,
     RejectDeposit,
     ReleaseDeposit,
@@ -203,6 +204,15 @@ async def cancel_withdrawal(call: Call, body: CancelBody) -> Spoken:
     return await _withdrawal(call.desk, receipt)
 
 
+async def clear_payout(call: Call, body: ApproveBody) -> Spoken:
+    """Book a payout that went to suspense; each attempt that failed needs another key."""
+    command = ClearPayout(withdrawal_id=call.params.withdrawal_id)
+    receipt = await call.desk.submit(
+        key=call.required_key(), command=command, actor=call.actor(OPERATOR)
+    )
+    return await _withdrawal(call.desk, receipt)
+
+
 def _name(body: DepositBody | DepositNameBody | DepositRejectBody) -> str:
     """Return what names a deposit; unambiguous, as no user id has a colon."""
     return f"{body.user_id}:{body.transaction_id}"
@@ -339,13 +349,9 @@ def _withdrawal_operation(
     approvals_missing: int = 0,
     actor: str = OPERATOR,
     created: bool = False,
+    key: KeyRule = KeyRule.DERIVED,
 ) -> Operation:
-    example = {
-        **_WITHDRAWAL,
-        "state": state,
-        "approvals_missing": approvals_missing,
-        **_AT,
-    }
+    example = {**_WITHDRAWAL, "state": state, "approvals_missing": approvals_missing, **_AT}
     results = {200: Result(description="It stands so.", shape=WithdrawalStands, example=example)}
     if created:
         results[201] = Result(
@@ -363,7 +369,7 @@ def _withdrawal_operation(
         body=body,
         body_optional=not created,
         body_example=body_example,
-        key=KeyRule.DERIVED,
+        key=key,
         actor=actor,
         problems=problems,
         results=results,
@@ -473,5 +479,18 @@ OPERATIONS = (
         body_example={"reason": "customer changed their mind"},
         state="cancelled",
         problems=("wallets.withdrawal_unknown", "wallets.payout_already_ordered"),
+    ),
+    _withdrawal_operation(
+        name="clearPayout",
+        path="/wallet/withdraw/{withdrawal_id}/clear",
+        summary="Clear a payout from suspense",
+        description="Books a payout that settled while its wallet was frozen, once it is not. An "
+        "attempt that fails may be made again, so each needs an Idempotency-Key of its own.",
+        handler=clear_payout,
+        body=ApproveBody,
+        body_example={},
+        state="settled",
+        key=KeyRule.REQUIRED,
+        problems=("wallets.withdrawal_unknown", "wallets.payout_not_suspended"),
     ),
 )
