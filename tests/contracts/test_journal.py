@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 
 import msgspec
 import pytest
@@ -24,16 +25,25 @@ from nostro.runtime.ports import (
     entry_hash,
     sealed,
 )
+from nostro.simulation.disk import StormyJournal
+from nostro.simulation.weather import CALM, Sky
 from tests import databases
 
 Open = Callable[..., Journal]
 """Makes one more Journal of a chain (default `main`) on the same storage."""
 
 
-@pytest.fixture(params=["memory", *databases.NAMES])
+@pytest.fixture(params=["memory", "simulated", *databases.NAMES])
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
-        make = _in_memory() if request.param == "memory" else _in_postgres(request)
+        make: Callable[[str], Journal]
+        match request.param:
+            case "memory":
+                make = _in_memory()
+            case "simulated":
+                make = _in_calm_weather()
+            case _:
+                make = _in_postgres(request)
 
         def opened(chain: str = "main") -> Journal:
             journal = make(chain)
@@ -43,9 +53,14 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
         yield opened
 
 
-def _in_memory() -> Callable[[str], Journal]:
+def _in_memory() -> Callable[[str], MemoryJournal]:
     disks: dict[str, MemoryDisk] = {}
     return lambda chain: MemoryJournal(disks.setdefault(chain, MemoryDisk(chain)))
+
+
+def _in_calm_weather() -> Callable[[str], Journal]:
+    journal_of, sky = _in_memory(), Sky(CALM, "contract")
+    return lambda chain: StormyJournal(journal_of(chain), sky, copy_context())
 
 
 def _in_postgres(request: pytest.FixtureRequest) -> Callable[[str], Journal]:
