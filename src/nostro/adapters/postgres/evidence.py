@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any
 
@@ -77,14 +77,20 @@ class Evidence:
 
     def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield what a query finds, some rows at a time, in a session of its own."""
-        cursor = self.session().cursor(name="evidence")
+        cursor = self._stack.enter_context(self.session().cursor(name="evidence"))
         cursor.itersize = PAGE_ROWS
         cursor.execute(query.encode(), parameters)
         yield from cursor
 
     def copied(self, statement: str) -> Iterator[bytes]:
         """Yield the rows of a COPY ... TO STDOUT, in a session of its own."""
-        with self.session().cursor().copy(statement.encode()) as copy:
+        rows = self._copied(statement)
+        self._stack.callback(rows.close)
+        return rows
+
+    def _copied(self, statement: str) -> Generator[bytes, None, None]:
+        early_end = suppress(psycopg.errors.QueryCanceled)
+        with early_end, self.session().cursor().copy(statement.encode()) as copy:
             for data in copy:
                 yield bytes(data)
 

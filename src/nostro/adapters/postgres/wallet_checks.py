@@ -13,6 +13,7 @@ from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.projections.wallets import WalletsProjection
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
+from nostro.ledger import LINE_BITS
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import Contradiction
 from nostro.wallets import WalletsRoom
@@ -86,10 +87,14 @@ class WalletsCheck:
                 raise Contradiction(
                     f"{len(known)} deposits or withdrawals are not shown", height=self._checkpoint
                 )
-        for shown in (self._customers, self._history):
-            extra = next(shown, None)
-            if extra is not None:
-                raise Contradiction(f"{extra[:2]} is shown and was never so", height=0)
+        customer = next(self._customers, None)
+        if customer is not None:
+            raise Contradiction(f"a false customer {customer[0]} is shown", height=customer[1])
+        change = next(self._history, None)
+        if change is not None:
+            raise Contradiction(
+                f"a false change of {change[2]} is shown", height=change[0] >> LINE_BITS
+            )
 
     def told(self) -> str:
         """Say how many changes were compared."""
