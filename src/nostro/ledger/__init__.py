@@ -1,5 +1,6 @@
 """Who owns how much, and which entries prove it?"""
 
+from nostro.ledger.audit import BooksBroken, LedgerAudit
 from nostro.ledger.commands import (
     AccountType,
     Action,
@@ -32,11 +33,13 @@ from nostro.ledger.room import LedgerRoom
 from nostro.ledger.rules import ACCOUNTS_MAX, RULES, TRANSFERS_MAX, Rule
 from nostro.ledger.state import Account, Hold, LedgerState
 from nostro.ledger.views import (
+    AccountTerms,
     AccountView,
     AsOf,
     BalanceView,
     Page,
     Refusal,
+    RunningTotals,
     Statement,
     StatementLine,
     Status,
@@ -44,6 +47,7 @@ from nostro.ledger.views import (
     TransferView,
     TrialBalanceRow,
     TypeTotals,
+    balance_of,
 )
 
 __all__ = [
@@ -55,6 +59,7 @@ __all__ = [
     "AccountClosed",
     "AccountFrozen",
     "AccountOpened",
+    "AccountTerms",
     "AccountType",
     "AccountUnfrozen",
     "AccountView",
@@ -63,11 +68,13 @@ __all__ = [
     "AssetRegistered",
     "BalanceView",
     "Balancing",
+    "BooksBroken",
     "CloseAccount",
     "CreateTransfers",
     "CreateTransfersTogether",
     "FreezeAccount",
     "Hold",
+    "LedgerAudit",
     "LedgerRoom",
     "LedgerState",
     "Limit",
@@ -80,6 +87,7 @@ __all__ = [
     "Refusal",
     "RegisterAsset",
     "Rule",
+    "RunningTotals",
     "Side",
     "Statement",
     "StatementLine",
@@ -91,4 +99,5 @@ __all__ = [
     "TrialBalanceRow",
     "TypeTotals",
     "UnfreezeAccount",
+    "balance_of",
 ]

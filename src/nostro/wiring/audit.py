@@ -18,7 +18,7 @@ from nostro.adapters.postgres.view_checks import (
 from nostro.adapters.postgres.wallet_checks import WalletsCheck
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
-from nostro.ledger.audit import LedgerAudit
+from nostro.ledger import LedgerAudit
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import ChainCheck, Check, ReplayCheck, Report, audit
 from nostro.wiring.rooms import make_house

@@ -86,7 +86,7 @@ async def until(url: str, height: int) -> None:
         for pause_s in repeat(0.01):
             if await asyncio.to_thread(height_of, url) >= height:
                 return
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s)  # sleeps: another process gets there
 
 
 def history(seed: int = 1, *, count: int = 40) -> Chronicle:
@@ -151,7 +151,7 @@ async def test_a_follower_killed_at_any_moment_leaves_no_row_missing_and_none_tw
             start = height_of(wheel_postgres)
             goal = min(chronicle.memory.height, start + 1)
             await until(wheel_postgres, goal)
-            await asyncio.sleep(dice.random() * 0.02)
+            await asyncio.sleep(dice.random() * 0.02)  # sleeps: the moment of the kill
             process.kill()
             process.wait()
         for _ in range(20):

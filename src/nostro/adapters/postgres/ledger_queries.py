@@ -36,11 +36,14 @@ from nostro.adapters.postgres.reading import (
 )
 from nostro.kernel.asset import Asset
 from nostro.kernel.messages import Rejection
-from nostro.ledger import LINE_BITS, AccountType, Action, LineKind
-from nostro.ledger.views import (
+from nostro.ledger import (
+    LINE_BITS,
+    AccountType,
     AccountView,
+    Action,
     AsOf,
     BalanceView,
+    LineKind,
     Page,
     Refusal,
     Statement,

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from nostro.adapters.postgres.reading import CHECKPOINT
-from nostro.ledger import LINE_BITS, AccountType, Limit, LineKind, Side
-from nostro.ledger.views import (
+from nostro.ledger import (
+    LINE_BITS,
     AccountTerms,
+    AccountType,
     AccountView,
     BalanceView,
+    Limit,
+    LineKind,
+    Side,
     StatementLine,
     Status,
     Totals,

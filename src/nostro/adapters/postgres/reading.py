@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 from nostro.adapters.postgres.follower import NAME
 from nostro.kernel.codec import encode
 from nostro.kernel.messages import Rejection
-from nostro.ledger.views import AsOf
+from nostro.ledger import AsOf
 from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 
 PAGE_MAX = 1_000

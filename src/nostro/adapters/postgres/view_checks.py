@@ -11,9 +11,7 @@ from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.projections.ledger import TRANSFER_COLUMNS, transfer_row
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
-from nostro.ledger import LINE_BITS, AccountOpened, Line, TransfersRefused
-from nostro.ledger.audit import LedgerAudit
-from nostro.ledger.views import Status
+from nostro.ledger import LINE_BITS, AccountOpened, LedgerAudit, Line, Status, TransfersRefused
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import Contradiction
 

@@ -22,10 +22,15 @@ from nostro.adapters.postgres.reading import (
     write_cursor,
 )
 from nostro.flows.books import wallet_account
-from nostro.ledger import LINE_BITS
-from nostro.ledger.views import BalanceView, Page
-from nostro.wallets import DepositState, WithdrawalState
-from nostro.wallets.views import Change, CustomerView, DepositView, WithdrawalView
+from nostro.ledger import LINE_BITS, BalanceView, Page
+from nostro.wallets import (
+    Change,
+    CustomerView,
+    DepositState,
+    DepositView,
+    WithdrawalState,
+    WithdrawalView,
+)
 
 _HISTORY = """
     ARRAY(SELECT jsonb_build_array(h.event, h.state, h.actor, h.reason, h.seq, h.at_us)

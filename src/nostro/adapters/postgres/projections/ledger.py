@@ -22,10 +22,11 @@ from nostro.ledger import (
     LedgerState,
     Line,
     LineKind,
+    RunningTotals,
+    Status,
     TransfersRecorded,
     TransfersRefused,
 )
-from nostro.ledger.views import RunningTotals, Status
 
 SEQS_MAX = 200
 """Lines in one row of account_lines: 1,600 bytes, which are read without a detour."""
