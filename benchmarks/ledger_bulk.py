@@ -6,17 +6,22 @@ then 60,000 a second for 60 s with the follower keeping every view in step.
 
 from __future__ import annotations
 
-import asyncio
 from time import perf_counter
 from typing import Any
 
-import psycopg
 import uvloop
 
 from benchmarks import sql_ledger
 from benchmarks.load import Traffic, bulks, drive
 from benchmarks.result import percentile, report
-from benchmarks.stand import ACCOUNTS, embedded, engine_on, follower_on, open_accounts
+from benchmarks.stand import (
+    ACCOUNTS,
+    embedded,
+    engine_on,
+    follower_on,
+    open_accounts,
+    until_followed,
+)
 from nostro.adapters.postgres.launcher import EmbeddedPostgres
 from nostro.runtime.engine import Engine
 
@@ -75,7 +80,7 @@ async def _burst(engine: Engine, size: int, details: dict[str, Any]) -> float:
 
 async def _sustained(postgres: EmbeddedPostgres, engine: Engine, details: dict[str, Any]) -> None:
     async with follower_on(postgres):
-        await _caught_up(postgres, engine.height)
+        await until_followed(postgres, engine.height)
         run = await drive(
             engine,
             bulks(Traffic("sustained"), 1_000),
@@ -85,7 +90,7 @@ async def _sustained(postgres: EmbeddedPostgres, engine: Engine, details: dict[s
             rate_max=SUSTAINED_RATE * 1.01,
         )
         ended = perf_counter()
-        await _caught_up(postgres, engine.height)
+        await until_followed(postgres, engine.height)
         lag_s = perf_counter() - ended
     details["sustained"] = {
         "seconds": round(run.seconds, 1),
@@ -94,20 +99,6 @@ async def _sustained(postgres: EmbeddedPostgres, engine: Engine, details: dict[s
         "view_lag_at_the_end_s": round(lag_s, 2),
         "in_step": lag_s < LAG_MAX_S,
     }
-
-
-async def _caught_up(postgres: EmbeddedPostgres, height: int) -> None:
-    """Return when every view stands at the height."""
-    url = postgres.url("nostro_reader")
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        while True:
-            rows = await connection.execute(
-                "SELECT min(height) FROM nostro.projection_checkpoint WHERE chain = 'main'"
-            )
-            row = await rows.fetchone()
-            if row and row[0] is not None and row[0] >= height:
-                return
-            await asyncio.sleep(0.02)
 
 
 if __name__ == "__main__":

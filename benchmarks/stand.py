@@ -3,11 +3,14 @@ engine on it."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+
+import psycopg
 
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.postgres.journal import PostgresJournal
@@ -67,6 +70,20 @@ async def follower_on(postgres: EmbeddedPostgres) -> AsyncIterator[Child]:
         yield child
     finally:
         await child.stop()
+
+
+async def until_followed(postgres: EmbeddedPostgres, height: int) -> None:
+    """Return when every view stands at the height."""
+    url = postgres.url("nostro_reader")
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while True:
+            rows = await connection.execute(
+                "SELECT min(height) FROM nostro.projection_checkpoint WHERE chain = 'main'"
+            )
+            row = await rows.fetchone()
+            if row and row[0] is not None and row[0] >= height:
+                return
+            await asyncio.sleep(0.02)
 
 
 def tune_garbage_collection() -> None:
