@@ -200,7 +200,9 @@ class Plant(NamedTuple):
     found: str
 
 
-SEEN_BEFORE = "stands twice|was refused for good|which was seen|is closed twice"
+SEEN_BEFORE = (
+    "stands twice|was refused for good|which was seen|is closed twice|voided before it came"
+)
 
 PLANTS: dict[str, Plant] = {
     "the tombstone of a hold is forgotten": Plant(

@@ -42,6 +42,7 @@ from nostro.wallets import (
 
 ASSETS = ("USD", "BTC", "JPY")
 THINK_MEAN_S = 1.6
+RUSH = 8
 CUSTOMERS = ("ann", "ben", "cem")
 OFFICERS = ("olga", "omar", "ann")
 
@@ -147,9 +148,11 @@ class Clerk(Client):
 
     async def _do_something(self) -> None:
         dice = self._random.random()
-        if dice < 0.55:
+        if dice < 0.51:
             transfers = self._transfers(self._random.randint(1, 6))
             await self._ask(CreateTransfers(transfers=transfers))
+        elif dice < 0.54:
+            self._rush()
         elif dice < 0.68:
             transfers = self._transfers(self._random.randint(1, 3))
             await self._ask(CreateTransfersTogether(transfers=transfers))
@@ -172,12 +175,11 @@ class Clerk(Client):
             refers_to = dice.choice(self._holds[-12:]) if self._holds else "nothing"
         elif action is Action.REVERSE:
             refers_to = dice.choice(self._ids[-20:]) if self._ids else "nothing"
-        transfer = self._new(action, refers_to=refers_to)
         if refers_to:
-            return transfer
+            return self._new(action, refers_to=refers_to)
         debit, credit = self._sides(asset)
-        return msgspec.structs.replace(
-            transfer,
+        return self._new(
+            action,
             debit=debit,
             credit=credit,
             amount_minor=self._amount(),
@@ -186,16 +188,16 @@ class Clerk(Client):
             timeout_s=dice.choice((0, 2, 10, 25)) if action is Action.HOLD else 0,
         )
 
-    def _new(self, action: Action, *, refers_to: str = "") -> NewTransfer:
+    def _new(self, action: Action, **content: Any) -> NewTransfer:
+        """Return a transfer under a new id; others may refer to it, or send it again."""
         self._count += 1
         name = f"{self._name}.{self._count}"
-        amount = None
         if action is Action.POST and self._chance(0.5):
-            amount = self._random.randint(1, 60)
+            content["amount_minor"] = self._random.randint(1, 60)
         self._ids.append(name)
         if action is Action.HOLD:
             self._holds.append(name)
-        transfer = NewTransfer(id=name, action=action, refers_to=refers_to, amount_minor=amount)
+        transfer = NewTransfer(id=name, action=action, **content)
         self._sent.append(transfer)
         return transfer
 
@@ -205,6 +207,8 @@ class Clerk(Client):
         names += ["cash:" + self._random.choice(ASSETS), "nowhere"]
         weights = (40, 20, 20, 15, 15, 2, 1)
         debit, credit = self._random.choices(names, weights, k=2)
+        while debit == credit and self._chance(0.8):
+            credit = self._random.choices(names, weights)[0]
         return debit, credit
 
     def _amount(self) -> int:
@@ -212,10 +216,15 @@ class Clerk(Client):
             return self._random.choice((0, -1, 10**38, 10**38 - 1, 10**25))
         return self._random.randint(1, 200)
 
+    def _rush(self) -> None:
+        """Send more at once than the platform lets wait."""
+        for _ in range(RUSH):
+            self._start(self._ask(CreateTransfers(transfers=self._transfers(1))))
+
     def _race_for_a_hold(self) -> None:
         """Send a hold and what resolves it at the same time, in any order."""
-        hold = msgspec.structs.replace(
-            self._new(Action.HOLD),
+        hold = self._new(
+            Action.HOLD,
             debit="cash:USD",
             credit="a:USD",
             amount_minor=self._random.randint(1, 90),

@@ -31,7 +31,7 @@ from nostro.simulation.loop import LoopClock, Process, SeededLoop
 from nostro.simulation.weather import Sky
 from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom
 
-SETTINGS = EngineSettings(queue_max=24, batch_rows_max=8, tick_s=0.8)
+SETTINGS = EngineSettings(queue_max=4, batch_rows_max=8, tick_s=0.8)
 """Small, so that queues fill up and batches overlap."""
 HOT_MAX = 32
 """Ids, keys and ended courses kept in memory: so few that many are recalled from the journal."""
