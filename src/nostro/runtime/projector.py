@@ -38,6 +38,10 @@ SNAPSHOT_BYTES = 32_000_000
 which take two seconds to replay."""
 SNAPSHOT_TIMES = 9
 """At least so many times as long as the last snapshot took goes by before the next one."""
+BUSY_BYTES = 1_000_000
+BUSY_TIMES = 4
+"""While batches are larger than BUSY_BYTES the views are behind, and a snapshot may wait until
+there is BUSY_TIMES as much to replay."""
 PARTING_TIMES = 10
 """A follower that stops leaves a snapshot when a tenth of SNAPSHOT_BYTES has come since the
 last."""
@@ -279,6 +283,8 @@ class Projector:
         if up_to is not None:
             rows = [row for row in rows if row.height <= up_to]
         if not rows:
+            self._snapshots.count(())
+            self._snapshots.perhaps(self._take_snapshot)
             return 0
         self._sound = False
         store.begin()
@@ -326,6 +332,7 @@ class Projector:
             for row in rows:
                 if row.height <= target.height:
                     self._replay(row)
+            self._snapshots.count(rows)
             self._house.settle(memory, memory.height)
         if target.height and memory.hash != target.hash:
             raise ViewsForeign(f"the journal has another hash at height {target.height}")
@@ -376,17 +383,21 @@ class _SnapshotPace:
         self._rows_every = rows_every
         self._rows = 0
         self._size = 0
+        self._patience = 1
         self._took_s = 0.0
         self._last = perf_counter()
 
     def count(self, rows: Sequence[Row]) -> None:
         """Add a batch to the work that a replay would have to do."""
+        size = sum(len(row.payload) for row in rows)
         self._rows += len(rows)
-        self._size += sum(len(row.payload) for row in rows)
+        self._size += size
+        self._patience = BUSY_TIMES if size > BUSY_BYTES else 1
 
     def perhaps(self, take: Callable[[], None]) -> None:
         """Take a snapshot if one is due."""
-        enough = self._rows >= self._rows_every or self._size >= SNAPSHOT_BYTES
+        due_rows, due_bytes = self._patience * self._rows_every, self._patience * SNAPSHOT_BYTES
+        enough = self._rows >= due_rows or self._size >= due_bytes
         rested = perf_counter() - self._last >= SNAPSHOT_TIMES * self._took_s
         if self._rows_every and enough and rested:
             self._take(take)

@@ -97,6 +97,8 @@ class LedgerProjection:
         self._ship = ship
         self._totals = RunningTotals(())
         self._held = _Held({})
+        self._pending: list[str] = []
+        """What is pending on each account, as it stands in a row: most lines leave it as it is."""
         self._lines: list[str] = []
         self._place = Position(0, 0)
         self._seq = 0
@@ -117,6 +119,7 @@ class LedgerProjection:
         self._place, self._seq = Position(0, 0), 0
         self._totals = RunningTotals(state.by_number)
         self._held = _Held(state.holds)
+        self._pending = [f"\t{total[2]}\t{total[3]}" for total in self._totals.by_number]
 
     def after(self, event: Event, position: Position, index: int, state: LedgerState) -> None:
         """Do nothing: all is told before."""
@@ -151,10 +154,11 @@ class LedgerProjection:
         if position.height != self._place.height:
             self._place, self._seq = position, position.height << LINE_BITS
         seq, at_us = self._seq, position.at_us
-        rows, totals = self._lines, self._totals.by_number
-        touched, held, when = self._touched, self._held, f"\t{at_us}\t{NULL}\t"
+        rows, totals, pending = self._lines, self._totals.by_number, self._pending
+        touched, when = self._touched, f"\t{at_us}\t{NULL}\t"
         for line in lines:
-            place = str(seq)
+            place, debit_number, credit_number = str(seq), line.debit, line.credit
+            debit, credit = totals[debit_number], totals[credit_number]
             if (
                 line.kind
                 or line.code
@@ -166,34 +170,36 @@ class LedgerProjection:
                 or line.asked_minor is not None
                 or line.metadata is not None
             ):
-                if line.kind == LineKind.HELD:
-                    held[line.id] = line.amount_minor
-                self._totals.move(line, held)
-                debit, credit = totals[line.debit], totals[line.credit]
+                self._move(line)
                 rows.append(transfer_row(line, seq=place, at_us=at_us, debit=debit, credit=credit))
-                if line.kind != LineKind.HOLD_CLOSED:
-                    touched[line.debit].append(place)
-                    touched[line.credit].append(place)
             else:
-                debit_number, credit_number, amount = line.debit, line.credit, line.amount_minor
-                debit, credit = totals[debit_number], totals[credit_number]
-                debit[0] += amount
-                credit[1] += amount
+                debit[0] += line.amount_minor
+                credit[1] += line.amount_minor
                 rows.append(
                     f"{place}{when}{debit_number}\t{credit_number}\t0\t0\t0\t0\t{line.id}"
-                    f"\t{amount}\t\\N\t{debit[0]}\t{debit[1]}\t{debit[2]}\t{debit[3]}"
-                    f"\t{credit[0]}\t{credit[1]}\t{credit[2]}\t{credit[3]}{_PLAIN_END}"
+                    f"\t{line.amount_minor}\t\\N\t{debit[0]}\t{debit[1]}{pending[debit_number]}"
+                    f"\t{credit[0]}\t{credit[1]}{pending[credit_number]}{_PLAIN_END}"
                 )
+            if debit_number:
                 touched[debit_number].append(place)
                 touched[credit_number].append(place)
             seq += 1
             if len(rows) == CHUNK_ROWS:
                 self._ship_lines()
         self._seq = seq
-        held.clear()
+        self._held.clear()
+
+    def _move(self, line: Line) -> None:
+        if line.kind == LineKind.HELD:
+            self._held[line.id] = line.amount_minor
+        self._totals.move(line, self._held)
+        for number in (line.debit, line.credit):
+            total = self._totals.by_number[number]
+            self._pending[number] = f"\t{total[2]}\t{total[3]}"
 
     def _open(self, event: AccountOpened, position: Position, scale: int) -> None:
         self._totals.open(event.number)
+        self._pending.append("\t0\t0")
         self._opened[event.number] = (
             f"{event.number}\t{scale}\t{position.at_us}\t{position.height}\t{event.id}"
             f"\t{event.asset}\t{event.type}\t{event.side}\t{event.limit}\t{text(event.owner)}"
