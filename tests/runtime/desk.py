@@ -20,6 +20,7 @@ from nostro.runtime.ports import (
     NotDone,
     OutboxRow,
     OutcomeUnknown,
+    Unwritable,
     entry_hash,
 )
 from nostro.simulation.loop import LoopClock, SeededLoop, seeded_loop
@@ -45,7 +46,8 @@ def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]
 class ScriptedJournal(MemoryJournal):
     """A journal whose next appends meet the fates in `fates`: ok, failed, lost (unknown, not
     written), unheard (unknown, written), overtaken; `gate` holds appends and fetches back while
-    it is clear; `reads_fail` fails that many reads."""
+    it is clear; `reads_fail` fails that many reads; rows with a key of `refused` are never taken,
+    rows at heights in `blind` not seen."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(disk)
@@ -56,9 +58,14 @@ class ScriptedJournal(MemoryJournal):
         self.batches: list[Batch] = []
         self.fetched: list[int] = []
         self.reads_fail = 0
+        self.refused: set[str] = set()
+        self.blind: set[int] = set()
+        self.fetch_sizes: list[int] = []
 
     async def append(self, batch: Batch, head: Head) -> None:
         await self.gate.wait()
+        if not self.refused.isdisjoint(entry.command_id for entry in batch.entries):
+            raise Unwritable("scripted: it will never be written")
         match self.fates.popleft() if self.fates else "ok":
             case "failed":
                 raise NotDone("scripted: nothing was written")
@@ -74,9 +81,10 @@ class ScriptedJournal(MemoryJournal):
 
     async def fetch(self, heights: Sequence[int]) -> Sequence[Entry]:
         self.fetched += heights
+        self.fetch_sizes.append(len(heights))
         await self.gate.wait()
         self._fail_read()
-        return await super().fetch(heights)
+        return await super().fetch([each for each in heights if each not in self.blind])
 
     async def read(self, *, after: int, limit: int) -> Sequence[Entry]:
         self._fail_read()

@@ -35,6 +35,12 @@ class UseOnce(Command, frozen=True, kw_only=True, tag="tally.UseOnce"):
     id: str
 
 
+class UseMany(Command, frozen=True, kw_only=True, tag="tally.UseMany"):
+    """Use several ids once; tells how many were new."""
+
+    ids: list[str]
+
+
 class Remind(Command, frozen=True, kw_only=True, tag="tally.Remind"):
     at_us: int
 
@@ -93,7 +99,15 @@ class Tally:
     """The room. `hot_max`: ids that stay in memory."""
 
     name = "tally"
-    commands: tuple[type[Command], ...] = (Add, UseOnce, Remind, Ring, HearBell, Stumble)
+    commands: tuple[type[Command], ...] = (
+        Add,
+        UseOnce,
+        UseMany,
+        Remind,
+        Ring,
+        HearBell,
+        Stumble,
+    )
     events: tuple[type[Event], ...] = (Added, Used, ReminderSet, Reminded, BellOrdered, Stumbled)
 
     def __init__(self, hot_max: int = 1_000) -> None:
@@ -113,6 +127,11 @@ class Tally:
                 if state.used.hot(id_) or id_ in context.recalled:
                     return Decision((), {"new": False})
                 return Decision([Used(id_), Added("ids", 1)], {"new": True})
+            case UseMany(ids=ids):
+                old = {id_ for id_ in ids if state.used.hot(id_) or id_ in context.recalled}
+                new = [id_ for id_ in ids if id_ not in old]
+                events = [event for id_ in new for event in (Used(id_), Added("ids", 1))]
+                return Decision(events, {"new": len(new)})
             case Remind(at_us=at_us):
                 return Decision([ReminderSet(at_us)])
             case Ring(bell=bell):
@@ -150,6 +169,8 @@ class Tally:
     def cold(self, state: TallyState, command: Command) -> Sequence[tuple[str, int]]:
         if isinstance(command, Stumble) and command.where == "cold":
             raise ZeroDivisionError("recalling has a bug")
+        if isinstance(command, UseMany):
+            return state.used.candidates(command.ids)
         return state.used.candidates([command.id]) if isinstance(command, UseOnce) else ()
 
     def recall(self, wanted: Sequence[str], events: Iterable[Event]) -> Mapping[str, Any]:

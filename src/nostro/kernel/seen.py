@@ -140,6 +140,11 @@ class SeenIndex(Generic[T]):
         else:
             blocks.append((height, keys))
 
+    def replace(self, key: str, value: T) -> None:
+        """Give an id that is in memory another value; an id that is not there stays as it is."""
+        if key in self._hot:
+            self._hot[key] = value
+
     def settle(self, height: int) -> None:
         """Let the oldest ids up to `height` leave memory, until `hot_max` are left.
 

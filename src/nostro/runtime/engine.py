@@ -23,6 +23,7 @@ from nostro.kernel.room import Context
 from nostro.runtime.draft import Draft, Request, is_storable, row_of
 from nostro.runtime.house import House, Known, Memory
 from nostro.runtime.ports import (
+    GENESIS_HASH,
     Batch,
     Clock,
     Fenced,
@@ -112,9 +113,11 @@ class Engine:
         self._commit: asyncio.Task[None] | None = None
         self._committing: Draft | None = None
         self._memory: Memory = house.new()
-        self._head = Head(0, b"", 0, 0)
+        self._head = Head(0, GENESIS_HASH, 0, 0)
         self._draft = Draft(self._head)
         self._ticking = False
+        self._pause_s = 0.0
+        """How long to wait before the next recovery; nothing after a commit that succeeded."""
         self._singly = 0
         """How many requests to decide and commit one by one, to find the one that cannot be."""
 
@@ -198,6 +201,7 @@ class Engine:
     async def _recover(self) -> None:
         started = perf_counter()
         memory, head = await recover(self._house, self._journal)
+        self._check_nothing_lost(head)
         self._memory, self._head = memory, head
         self._draft = Draft(head)
         self.stats.recovery_s = perf_counter() - started
@@ -206,6 +210,13 @@ class Engine:
         if effects and self._on_effects:
             self._on_effects(effects)
         self._wake.set()
+
+    def _check_nothing_lost(self, head: Head) -> None:
+        """Raise Fenced when the journal does not have what was acknowledged: this is another
+        database, a standby that lagged behind or an old backup, and people must decide."""
+        mine = self._head
+        if head.height < mine.height or (head.height == mine.height and head.hash != mine.hash):
+            raise Fenced(f"height {mine.height} was acknowledged, the journal is at {head.height}")
 
     async def _run(self) -> None:
         while True:
@@ -259,7 +270,7 @@ class Engine:
                 self._decide_one(request, known.get(request.key), ids.get(index, {}))
             except Exception as bug:
                 self._queue.extendleft(reversed(requests[index + 1 :]))
-                self._refuse(request, OutcomeBug(request.command, bug))
+                self._convict(request, OutcomeBug(request.command, bug))
                 raise NotDone(f"a bug: {bug!r}") from bug
         self.stats.decide_s += perf_counter() - started
 
@@ -276,7 +287,7 @@ class Engine:
             raise
         except Exception as bug:
             if len(requests) == 1:
-                self._refuse(requests[0], OutcomeBug(requests[0].command, bug))
+                self._convict(requests[0], OutcomeBug(requests[0].command, bug))
             else:
                 self._singly = len(requests)
                 self._queue.extendleft(reversed(requests))
@@ -284,7 +295,9 @@ class Engine:
 
     def _decide_one(self, request: Request, cold: Known | None, ids: Mapping[str, Any]) -> None:
         draft, memory = self._draft, self._memory
-        known = memory.keys.hot(request.key) or cold
+        known = memory.keys.hot(request.key)
+        if known is None or known.reply is None:
+            known = cold or known
         if known is not None:
             self._answer_again(request, known)
             return
@@ -295,8 +308,7 @@ class Engine:
         outcome = self._house.handle(memory, command, context)
         reply = outcome.reply
         entry = row_of(self.chain, memory.hash, context, request, outcome.events, reply)
-        memory.height, memory.hash, memory.at_us = height, entry.hash, at_us
-        memory.keys.add(request.key, Known(height, at_us, request.request_hash, reply), height)
+        self._house.remember(memory, entry, reply)
         request.decided.append((height, at_us))
         draft.add(entry, outcome)
         draft.answer(request, Receipt(height, at_us, False, reply))
@@ -311,6 +323,7 @@ class Engine:
             no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
             self._draft.answer(request, no)
             return
+        assert known.reply is not None, "its row was read before"
         again = (known.height, known.at_us) not in request.decided
         self.stats.replayed += again
         self._draft.answer(request, Receipt(known.height, known.at_us, again, known.reply))
@@ -323,7 +336,7 @@ class Engine:
             await self._journal.append(
                 Batch(draft.entries, draft.effects, draft.settled), draft.base
             )
-            self._head = draft.end()
+            self._head, self._pause_s = draft.end(), 0.0
             self.stats.batches += 1
             took_s = perf_counter() - started
             self.stats.commit_counts[bisect_left(COMMIT_BOUNDS_S, took_s)] += 1
@@ -357,7 +370,7 @@ class Engine:
             return
         for request, answer in draft.answers:
             if isinstance(answer, Receipt) and not answer.replayed:
-                self._refuse(request, outage)
+                self._convict(request, outage)
 
     async def _finish_commit(self) -> Fenced | None:
         """Wait for the commit under way, if any; return how it was fenced, if it was."""
@@ -377,8 +390,9 @@ class Engine:
         self._queue.extendleft(r for r in reversed(requests) if not r.future.done())
 
     async def _recover_until_up(self) -> None:
-        pause = RETRY_FIRST_S
         while True:
+            await self._clock.sleep(self._pause_s)
+            self._pause_s = min(max(RETRY_FIRST_S, self._pause_s * 2), RETRY_LAST_S)
             try:
                 await self._recover()
                 return
@@ -390,8 +404,6 @@ class Engine:
             except Exception as bug:  # the journal cannot be replayed: waiting would not mend it
                 self._give_up(EngineState.STOPPED, OutcomeUnknown(f"no recovery: {bug!r}"))
                 return
-            await self._clock.sleep(pause)
-            pause = min(pause * 2, RETRY_LAST_S)
 
     def _give_up(self, state: EngineState, outage: Outage) -> None:
         self.state, self.state_reason = state, str(outage)
@@ -403,6 +415,11 @@ class Engine:
         while self._queue:
             request = self._queue.popleft()
             self._refuse(request, OutcomeUnknown(str(error)) if request.decided else error)
+
+    def _convict(self, request: Request, error: NotDone) -> None:
+        """Refuse the request that was to blame; the others need not wait."""
+        self._refuse(request, error)
+        self._pause_s = 0.0
 
     @staticmethod
     def _refuse(request: Request, error: Exception) -> None:
@@ -419,7 +436,8 @@ class Engine:
                 continue
             due = self._house.due(self._memory)
             now = self._clock.now_us()
-            if due is None or due > now:
+            # Of a clock that was set back, the journal's time is the later one.
+            if due is None or due > max(now, self._memory.at_us):
                 continue
             try:
                 future = self.submit(

@@ -25,14 +25,18 @@ KEYS_HOT_MAX = 200_000
 """Idempotency keys whose replies are kept in memory; older ones are read from the journal when
 they come back."""
 
+REPLY_KEPT_BYTES_MAX = 2_000
+"""Longer replies (as stored) leave memory once they can be read in the journal: that of a bulk
+whose transfers were all refused takes megabytes."""
+
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """What an idempotency key led to the first time."""
+    """What an idempotency key led to the first time. `reply` None: it stands in the journal."""
 
     height: int
     at_us: int
     request_hash: bytes
-    reply: Reply
+    reply: Reply | None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,6 +54,8 @@ class Memory:
     def __init__(self, states: dict[str, Any], keys: SeenIndex[Known]) -> None:
         self.states = states
         self.keys = keys
+        self.long_replies: deque[tuple[str, int]] = deque()
+        """(key, height) of replies that leave memory before their keys do, oldest first."""
         self.height = 0
         self.hash = GENESIS_HASH
         self.at_us = 0
@@ -84,10 +90,11 @@ class House:
         room = self._by_command.get(type(command))
         return room.cold(memory.states[room.name], command) if room else ()
 
-    def recall(self, command: Command, ids: Sequence[str], entry: Entry) -> Mapping[str, Any]:
-        """Return what a journal row says of the wanted ids of a command."""
-        room = self._by_command[type(command)]
-        return room.recall(ids, self.codec.decode_events(entry.payload))
+    def recall(
+        self, command: Command, ids: Sequence[str], events: Sequence[Event]
+    ) -> Mapping[str, Any]:
+        """Return what the events of a journal row say of the wanted ids of a command."""
+        return self._by_command[type(command)].recall(ids, events)
 
     def due(self, memory: Memory) -> int | None:
         """Return the earliest time at which a Tick would do something."""
@@ -106,10 +113,17 @@ class House:
             raise ValueError(f"height {entry.height} does not follow height {memory.height}")
         events = self.codec.decode_events(entry.payload)
         self.evolve(memory, events, Position(entry.height, entry.at_us))
-        known = Known(entry.height, entry.at_us, entry.request_hash, decode_reply(entry.reply))
-        memory.keys.add(entry.command_id, known, entry.height)
-        memory.height, memory.hash, memory.at_us = entry.height, entry.hash, entry.at_us
+        kept = len(entry.reply) <= REPLY_KEPT_BYTES_MAX
+        self.remember(memory, entry, decode_reply(entry.reply) if kept else None)
         return events
+
+    def remember(self, memory: Memory, entry: Entry, reply: Reply | None) -> None:
+        """Move the end of the chain to an entry, and keep its key with its reply."""
+        known = Known(entry.height, entry.at_us, entry.request_hash, reply)
+        memory.keys.add(entry.command_id, known, entry.height)
+        if reply is not None and len(entry.reply) > REPLY_KEPT_BYTES_MAX:
+            memory.long_replies.append((entry.command_id, entry.height))
+        memory.height, memory.hash, memory.at_us = entry.height, entry.hash, entry.at_us
 
     def evolve(self, memory: Memory, events: Iterable[Event], position: Position) -> None:
         """Apply events in order."""
@@ -120,6 +134,11 @@ class House:
 
     def settle(self, memory: Memory, height: int) -> None:
         """Let what is older than a durable height leave memory."""
+        while memory.long_replies and memory.long_replies[0][1] <= height:
+            key, _ = memory.long_replies.popleft()
+            known = memory.keys.hot(key)
+            if known is not None:
+                memory.keys.replace(key, msgspec.structs.replace(known, reply=None))
         memory.keys.settle(height)
         for name, room in self.rooms.items():
             room.settle(memory.states[name], height)

@@ -15,6 +15,8 @@ from nostro.runtime.ports import Entry, Head, Journal, NotDone, Snapshot
 from nostro.runtime.snapshots import SnapshotDamaged, decode_snapshot
 
 READ_ROWS_MAX = 20_000
+RECALL_ROWS_MAX = 64
+"""Old rows that are read at a time: of bulk commands, some 64 MB."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,42 +64,71 @@ async def recalled(
     """Read from the journal what these requests name and memory no longer holds.
 
     Returns what is known of old idempotency keys, and for the index of a request what its room
-    recalls of old ids. Almost always nothing, and then nothing is read.
+    recalls of old ids. Almost always nothing, and then nothing is read. Raises an Outage, NotDone
+    also when a row is not there that should be.
     """
     keys = memory.keys.candidates([request.key for request in requests])
-    ids = {
-        index: wanted
+    keys += _without_reply(memory, requests)
+    wanted = {
+        index: ids
         for index, request in enumerate(requests)
-        if (wanted := house.cold(memory, request.command))
+        if (ids := house.cold(memory, request.command))
     }
-    if not keys and not ids:
+    if not keys and not wanted:
         return {}, {}
-    heights = {height for _, height in keys}
-    heights.update(height for wanted in ids.values() for _, height in wanted)
-    rows = {entry.height: entry for entry in await journal.fetch(sorted(heights))}
-    known = {
-        key: _known(rows[height])
-        for key, height in keys
-        if height in rows and rows[height].command_id == key
-    }
-    return known, {
-        index: _recall(house, requests[index].command, wanted, rows)
-        for index, wanted in ids.items()
-    }
+    looks = _Looks(house, requests, keys, wanted)
+    heights = sorted(looks.heights)
+    # One command may name ids of thousands of rows that are megabytes each.
+    for start in range(0, len(heights), RECALL_ROWS_MAX):
+        some = heights[start : start + RECALL_ROWS_MAX]
+        entries = await journal.fetch(some)
+        if {entry.height for entry in entries} != set(some):
+            raise NotDone(f"rows are missing between heights {some[0]} and {some[-1]}")
+        for entry in entries:
+            looks.look(entry)
+    return looks.known, looks.ids
 
 
-def _known(entry: Entry) -> Known:
-    return Known(entry.height, entry.at_us, entry.request_hash, decode_reply(entry.reply))
+def _without_reply(memory: Memory, requests: Sequence[Asked]) -> list[tuple[str, int]]:
+    """Return (key, height) of the keys in memory whose reply is not."""
+    found = ((request.key, memory.keys.hot(request.key)) for request in requests)
+    return [(key, known.height) for key, known in found if known and known.reply is None]
 
 
-def _recall(
-    house: House, command: Command, wanted: Sequence[tuple[str, int]], rows: Mapping[int, Entry]
-) -> Mapping[str, Any]:
-    by_height: dict[int, list[str]] = {}
-    for name, height in wanted:
-        by_height.setdefault(height, []).append(name)
-    found: dict[str, Any] = {}
-    for height, names in by_height.items():
-        if height in rows:
-            found.update(house.recall(command, names, rows[height]))
-    return found
+class _Looks:
+    """What is looked for at which height, and what was found."""
+
+    def __init__(
+        self,
+        house: House,
+        requests: Sequence[Asked],
+        keys: Sequence[tuple[str, int]],
+        wanted: Mapping[int, Sequence[tuple[str, int]]],
+    ) -> None:
+        self.known: dict[str, Known] = {}
+        self.ids: dict[int, dict[str, Any]] = {index: {} for index in wanted}
+        self._house = house
+        self._requests = requests
+        self._keys: dict[int, list[str]] = {}
+        self._wanted: dict[int, dict[int, list[str]]] = {}
+        for key, height in keys:
+            self._keys.setdefault(height, []).append(key)
+        for index, ids in wanted.items():
+            for name, height in ids:
+                self._wanted.setdefault(height, {}).setdefault(index, []).append(name)
+
+    @property
+    def heights(self) -> set[int]:
+        return self._keys.keys() | self._wanted.keys()
+
+    def look(self, entry: Entry) -> None:
+        for key in self._keys.get(entry.height, ()):
+            if key == entry.command_id:
+                reply = decode_reply(entry.reply)
+                self.known[key] = Known(entry.height, entry.at_us, entry.request_hash, reply)
+        wanted = self._wanted.get(entry.height)
+        if wanted:
+            events = self._house.codec.decode_events(entry.payload)
+            for index, names in wanted.items():
+                command = self._requests[index].command
+                self.ids[index].update(self._house.recall(command, names, events))

@@ -130,6 +130,7 @@ class PostgresJournal:
             keepalives_idle=GONE_IDLE_S,
             keepalives_interval=GONE_PROBE_S,
             keepalives_count=GONE_PROBES,
+            tcp_user_timeout=1_000 * (GONE_IDLE_S + GONE_PROBE_S * GONE_PROBES),
         )
 
     async def append(self, batch: Batch, head: Head) -> None:
