@@ -72,7 +72,7 @@ class RowPoisoned(Exception):
     there."""
 
     def __init__(self, height: int, cause: BaseException) -> None:
-        super().__init__(f"journal height {height}: {type(cause).__name__}: {cause}")
+        super().__init__(f"journal height {height}: {type(cause).__name__}: {cause}".strip())
         self.height = height
 
 
@@ -220,6 +220,9 @@ class Projector:
         ViewsForeign."""
         try:
             self._follow(stop)
+        except (RowPoisoned, ViewsForeign) as end:
+            self._store.stopped(str(end))
+            raise
         finally:
             self._store.close()
 
@@ -259,7 +262,6 @@ class Projector:
             self._restore()
             while self._checkpoint.height < poison.height - 1:
                 self._advance(rows_max=ROWS_MAX, up_to=poison.height - 1)
-            self._store.stopped(str(poison))
             raise
         except RowsRefused:
             self._restore()
@@ -273,9 +275,7 @@ class Projector:
             try:
                 self._advance(rows_max=1, up_to=None)
             except RowsRefused as refused:
-                poison = RowPoisoned(height, refused)
-                self._store.stopped(str(poison))
-                raise poison from refused
+                raise RowPoisoned(height, refused) from refused
 
     def _advance(self, *, rows_max: int, up_to: int | None) -> int:
         memory, store = self._memory, self._store

@@ -17,6 +17,7 @@ import pytest
 from nostro.adapters.postgres.copy import array, json_or_null, plain, text, text_or_null
 from nostro.adapters.postgres.follower import CHANNEL, PostgresViews
 from nostro.adapters.postgres.journal import PostgresJournal
+from nostro.adapters.postgres.ledger_queries import LedgerQueries
 from nostro.kernel.messages import Tick
 from nostro.ledger import CreateTransfers, NewTransfer
 from nostro.runtime import projector as projector_module
@@ -27,11 +28,11 @@ from nostro.wallets import ConfirmDeposit, SubmitDeposit
 from nostro.wiring.rooms import make_house
 from tests.adapters.postgres.chronicle import (
     Chronicle,
-    catch_up,
     follow,
     follower,
     open_accounts,
     random_history,
+    reader_pool,
     rows,
     told,
 )
@@ -230,14 +231,24 @@ async def test_a_row_that_cannot_be_read_stops_the_follower_at_its_height(postgr
     poisoned = chronicle.add(Tick(), b'[["ledger.no_such_event"]]', b"[]", 2 * 10**15)
     chronicle.add(Tick(), b"[]", b"[]", 2 * 10**15 + 1)
     await chronicle.write(postgres)
-    with follower(postgres) as one:
-        one.open()
-        with pytest.raises(RowPoisoned, match=f"height {poisoned.height}") as stop:
-            catch_up(one)
+    with (
+        follower(postgres) as one,
+        pytest.raises(RowPoisoned, match=f"height {poisoned.height}") as stop,
+    ):
+        await asyncio.to_thread(one.run, lambda: False)
     assert stop.value.height == poisoned.height
     assert height_of(postgres) == poisoned.height - 1
-    ((reason,),) = rows(postgres, "SELECT stopped_reason FROM nostro.projection_checkpoint")
-    assert f"height {poisoned.height}" in reason
+    async with reader_pool(postgres) as pool:
+        assert f"height {poisoned.height}" in await LedgerQueries(pool).stopped_reason()
+
+
+async def test_a_follower_that_cannot_go_on_ends_with_status_1(wheel_postgres: str) -> None:
+    chronicle = history()
+    chronicle.add(Tick(), b"[[", b"[]", 2 * 10**15)
+    await chronicle.write(wheel_postgres)
+    with follower_process(wheel_postgres) as process:
+        assert await asyncio.to_thread(process.wait, PATIENCE_S) == 1
+    assert height_of(wheel_postgres) == chronicle.memory.height - 1
 
 
 async def test_a_row_that_the_database_refuses_stops_the_follower_at_its_height(
@@ -252,10 +263,9 @@ async def test_a_row_that_the_database_refuses_stops_the_follower_at_its_height(
             " NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL",
             (victim.height,),
         )
-    with follower(postgres) as one:
-        one.open()
-        with pytest.raises(RowPoisoned, match=f"height {victim.height}.*duplicate key"):
-            catch_up(one)
+    complaint = f"height {victim.height}.*duplicate key"
+    with follower(postgres) as one, pytest.raises(RowPoisoned, match=complaint):
+        await asyncio.to_thread(one.run, lambda: False)
     assert height_of(postgres) == victim.height - 1
 
 

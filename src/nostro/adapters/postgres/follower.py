@@ -28,6 +28,7 @@ from nostro.runtime.projector import (
     Checkpoint,
     Projector,
     Row,
+    RowPoisoned,
     RowsRefused,
     ViewsForeign,
 )
@@ -249,7 +250,8 @@ def run_follower(
     """Follow in this process until SIGTERM or SIGINT, or until the process `parent_pid` is no
     longer its parent.
 
-    Call it in the main thread of a process of its own. Raises RowPoisoned and ViewsForeign.
+    Call it in the main thread of a process of its own. Exits with status 1 when it cannot go on;
+    why is logged, and noted beside the checkpoint.
     """
     stopping = False
 
@@ -266,5 +268,9 @@ def run_follower(
     projector = Projector(house, PostgresViews(url, chain), snapshot_every=snapshot_every)
     gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
     log.info("follower.started", chain=chain, pid=os.getpid())
-    projector.run(over)
+    try:
+        projector.run(over)
+    except (RowPoisoned, ViewsForeign) as end:
+        log.error("follower.stopped", chain=chain, reason=str(end))
+        raise SystemExit(1) from end
     log.info("follower.ended", chain=chain, height=projector.checkpoint.height)

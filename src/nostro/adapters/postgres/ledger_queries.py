@@ -130,6 +130,11 @@ class LedgerQueries:
         """Return once the views tell of a height; raises ViewsBehind when they do not in time."""
         await self._reader.wait_for(height, timeout_ms)
 
+    async def stopped_reason(self) -> str:
+        """Return why the follower cannot go on, naming the height; "" while all is well."""
+        rows = await self._reader.rows("SELECT stopped_reason FROM nostro.projection_checkpoint")
+        return rows[0][0] if rows else ""
+
     async def assets(self) -> Sequence[Asset]:
         """Return the assets registered beyond the seed registry."""
         rows = await self._reader.rows(

@@ -1,8 +1,7 @@
 -- What do readers ask? Everything here is derived from the journal by the follower and can be
 -- emptied and built anew; no decision is made on it. Run as nostro_owner.
 --
--- Times are microseconds since the epoch (UTC). A sum of amounts of 38 digits may have more digits,
--- hence numeric(38,0) for totals.
+-- Times are microseconds since the epoch (UTC). The ledger refuses totals of more than 38 digits.
 
 -- The views tell of one chain: the follower refuses a second one in the same database.
 ALTER TABLE nostro.projection_checkpoint
