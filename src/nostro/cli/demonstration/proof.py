@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
+from nostro.adapters.postgres.launcher import running_server
 from nostro.cli.demonstration.customers import STAFF
 from nostro.cli.demonstration.ownbooks import OwnAccount
 from nostro.cli.demonstration.scene import (
@@ -89,8 +90,7 @@ async def _add_up(scene: Scene) -> bool:
 
 async def _audit(scene: Scene) -> None:
     """Let the auditor behind `nostro verify` recompute everything from the journal."""
-    from nostro.adapters.postgres.launcher import running_server
-    from nostro.wiring.audit import audit_database
+    from nostro.wiring.audit import audit_database  # its parts take a while to load
 
     server = running_server(scene.stage.data_dir)
     if server is None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from nostro.adapters.postgres.cluster import Layout
+from nostro.adapters.postgres.launcher import running_server
 from nostro.cli.exits import Exit, Failure
 
 START_TIMEOUT_S = 120.0
@@ -78,10 +80,7 @@ class Stage:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(supervisor.wait(), STOP_TIMEOUT_S)
         if supervisor.returncode != Exit.OK:
-            self.kill()
-            with contextlib.suppress(ProcessLookupError):
-                supervisor.kill()
-            await supervisor.wait()
+            await self._stop_by_force(supervisor)
         self._supervisor = None
         self.processes = {}
 
@@ -91,6 +90,18 @@ class Stage:
             return ""
         lines = self._log.read_text("utf-8", "replace").splitlines()
         return "\n".join(lines[-LOG_LINES_MAX:])
+
+    async def _stop_by_force(self, supervisor: asyncio.subprocess.Process) -> None:
+        """End what an order did not end. Server and follower end with their supervisor; PostgreSQL,
+        which may not have been told of yet, does not."""
+        with contextlib.suppress(ProcessLookupError):
+            supervisor.kill()
+        await supervisor.wait()
+        self.kill()
+        left = running_server(self.data_dir)
+        if left is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left.pid, signal.SIGKILL)
 
     async def _facts(self, supervisor: asyncio.subprocess.Process) -> dict[str, Any]:
         assert supervisor.stdout is not None, "standard output is a pipe"
@@ -124,7 +135,13 @@ def prepared(data_dir: Path | None, *, keep: bool) -> Iterator[Stage]:
         yield Stage(chosen, scratch)
     finally:
         if not (keep and data_dir is None):
-            shutil.rmtree(scratch, ignore_errors=True)
+            _clear_away(scratch, chosen)
+
+
+def _clear_away(scratch: Path, data_dir: Path) -> None:
+    """Remove the scratch directory, and the socket's, which may stand elsewhere after a kill."""
+    Layout(data_dir).close_socket_dir()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _environment() -> dict[str, str]:
