@@ -20,6 +20,7 @@ PAGES = ("README.md", "docs/start.md")
 URL = "http://127.0.0.1:8000"
 END = "-- end of example {number} --"
 SHELL_TIMEOUT_S = 120
+_LINK = re.compile(r"\]\((?!\w+:)([^)#]+)[^)]*\)")
 _TARGET = re.compile(r"^(?P<name>[a-z]+):", re.MULTILINE)
 
 
@@ -55,6 +56,13 @@ def test_each_command_that_a_page_names_exists(page: str) -> None:
             assert set(words[1:]) <= targets, command
         elif words[:1] == ["nostro"]:
             assert words[1] in COMMANDS, command
+
+
+def test_each_link_to_a_file_of_ours_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in pages:
+        for link in _LINK.findall(page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} leads to {link}"
 
 
 def test_a_difference_between_page_and_print_is_found() -> None:
