@@ -56,7 +56,7 @@ from nostro.wallets.events import (
     WithdrawalSent,
     WithdrawalSettled,
 )
-from nostro.wallets.limits import AssetLimits, WalletLimits, standard_limits
+from nostro.wallets.limits import SECOND_APPROVAL_TIMES, AssetLimits, WalletLimits, standard_limits
 from nostro.wallets.room import WalletsRoom
 from nostro.wallets.state import Deposit, DepositState, WalletsState, Withdrawal, WithdrawalState
 from nostro.wallets.views import Change, CustomerView, DepositView, WithdrawalView
@@ -65,6 +65,7 @@ __all__ = [
     "COMMANDS",
     "EFFECTS",
     "EVENTS",
+    "SECOND_APPROVAL_TIMES",
     "ApproveWithdrawal",
     "AssetLimits",
     "AssetOffered",

@@ -13,7 +13,7 @@ from nostro.kernel.money import AMOUNT_MINOR_MAX
 
 _APPROVAL_ABOVE_UNITS = {"BTC": 1, "ETH": 10, "BNB": 20, "JPY": 1_000_000, "KRW": 10_000_000}
 _APPROVAL_ABOVE_UNITS_ELSEWHERE = 10_000
-_SECOND_APPROVAL_TIMES = 100
+SECOND_APPROVAL_TIMES = 100
 
 
 class AssetLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,5 +53,5 @@ def standard_limits() -> WalletLimits:
     for code, asset in SEED.items():
         units = _APPROVAL_ABOVE_UNITS.get(code, _APPROVAL_ABOVE_UNITS_ELSEWHERE)
         first = units * 10**asset.scale
-        by_asset[code] = AssetLimits(approvals_above_minor=(first, first * _SECOND_APPROVAL_TIMES))
+        by_asset[code] = AssetLimits(approvals_above_minor=(first, first * SECOND_APPROVAL_TIMES))
     return WalletLimits(by_asset=by_asset, otherwise=AssetLimits(approvals_above_minor=(0,)))

@@ -26,7 +26,7 @@ def main() -> None:
     stores = Stores(**order["stores"])
     configure_logging(settings.log_format, settings.log_level)
     if sys.argv[1] == "follower":
-        follow(settings, stores)
+        follow(settings, stores, parent_pid=order["parent_pid"])
         return
     try:
         uvloop.run(_server(settings, stores))
@@ -34,8 +34,8 @@ def main() -> None:
         raise SystemExit(f"error: {outage}") from None
 
 
-def follow(settings: Settings, stores: Stores) -> None:
-    """Keep the views in step until told to stop."""
+def follow(settings: Settings, stores: Stores, *, parent_pid: int) -> None:
+    """Keep the views in step until told to stop, or until the parent is gone."""
     from nostro.adapters.postgres.follower import run_follower  # the server does not need it
 
     say_ready(name="follower", pid=os.getpid())
@@ -44,7 +44,7 @@ def follow(settings: Settings, stores: Stores) -> None:
         chain=settings.chain,
         house=make_house(settings),
         snapshot_every=settings.snapshot_every_rows,
-        parent_pid=os.getppid(),
+        parent_pid=parent_pid,
     )
 
 

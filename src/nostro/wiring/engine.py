@@ -12,10 +12,14 @@ from nostro.adapters.rails.records import FileRecords
 from nostro.adapters.rails.simulator import SimulatedRail
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.performers import Performing
+from nostro.runtime.ports import Outage
 from nostro.wiring.rooms import make_house
 from nostro.wiring.settings import Settings
 
 RAIL_SEED = 1
+START_PATIENCE_S = 20.0
+"""A predecessor whose parent was killed still stops in order, and holds the chain until then."""
+START_PAUSE_S = 0.1
 
 
 class EngineRoom:
@@ -43,8 +47,17 @@ class EngineRoom:
         self.performing.attach(self.engine)
 
     async def start(self) -> None:
-        """Recover and run; raises an Outage when the journal cannot be opened."""
-        await self.engine.start()
+        """Recover and run; raises an Outage when the journal cannot be opened in good time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_PATIENCE_S
+        while True:
+            try:
+                await self.engine.start()
+                return
+            except Outage:
+                if loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(START_PAUSE_S)
 
     async def stop(self) -> None:
         """Stop the performers first: what they have not told the engine stays in the outbox."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,10 +18,14 @@ from typing import Any
 
 from nostro.runtime.ports import NotDone
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 3_600.0
+"""A journal without a snapshot that can be used is replayed from its beginning: some ten seconds
+for a million transfers. A shorter patience would end that again and again."""
 STOP_TIMEOUT_S = 15.0
 RESTART_PAUSE_FIRST_S = 0.1
 RESTART_PAUSE_LAST_S = 5.0
+LIVED_LONG_S = 60.0
+"""A child that dies after so long was well; one that dies sooner may die of its work again."""
 LINE_BYTES_MAX = 1 << 20
 
 
@@ -32,6 +37,8 @@ class Child:
         self._module = module
         self._order = order
         self._process: asyncio.subprocess.Process | None = None
+        self._draining: asyncio.Task[None] | None = None
+        """Reads on what the child prints: a full pipe would hold it up."""
 
     @property
     def pid(self) -> int | None:
@@ -41,7 +48,28 @@ class Child:
     async def start(self) -> dict[str, Any]:
         """Start the process and return what it says when ready; raises NotDone when it does not
         get there."""
-        self._process = process = await asyncio.create_subprocess_exec(
+        try:
+            self._process = process = await self._spawn()
+        except OSError as error:
+            raise NotDone(f"{self.name} could not be started: {error}") from error
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
+            raise NotDone(f"{self.name} has no pipes")
+        line = b""
+        with contextlib.suppress(ConnectionError, TimeoutError, ValueError):
+            stdin.write(json.dumps({**self._order, "parent_pid": os.getpid()}).encode() + b"\n")
+            await stdin.drain()
+            line = await asyncio.wait_for(stdout.readline(), READY_TIMEOUT_S)
+        try:
+            ready: dict[str, Any] = json.loads(line)
+        except ValueError:
+            await self.stop()
+            raise NotDone(f"{self.name} did not start (status {process.returncode})") from None
+        self._draining = asyncio.create_task(_drain(stdout), name=f"drain-{self.name}")
+        return ready
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             self._module,
@@ -51,19 +79,6 @@ class Child:
             start_new_session=True,
             limit=LINE_BYTES_MAX,
         )
-        stdin, stdout = process.stdin, process.stdout
-        if stdin is None or stdout is None:
-            raise NotDone(f"{self.name} has no pipes")
-        line = b""
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            stdin.write(json.dumps(self._order).encode() + b"\n")
-            await stdin.drain()
-            line = await asyncio.wait_for(stdout.readline(), READY_TIMEOUT_S)
-        if not line:
-            await self.stop()
-            raise NotDone(f"{self.name} did not start (status {process.returncode})")
-        ready: dict[str, Any] = json.loads(line)
-        return ready
 
     async def ended(self) -> int:
         """Return the exit status once the process has ended."""
@@ -85,14 +100,14 @@ class Child:
 
 
 async def keep_alive(child: Child, *, on_restart: Callable[[dict[str, Any]], None]) -> None:
-    """Start a child again whenever it ends, with a growing pause between deaths that follow at
-    once."""
+    """Start a child again whenever it ends, with a growing pause between deaths that follow each
+    other soon."""
     loop = asyncio.get_running_loop()
     pause = RESTART_PAUSE_FIRST_S
     while True:
         started = loop.time()
         await child.ended()
-        if loop.time() - started > RESTART_PAUSE_LAST_S:
+        if loop.time() - started > LIVED_LONG_S:
             pause = RESTART_PAUSE_FIRST_S
         await asyncio.sleep(pause)
         pause = min(pause * 2, RESTART_PAUSE_LAST_S)
@@ -125,7 +140,8 @@ async def until_told_to_stop(stop: Callable[[], Awaitable[None]] | None = None) 
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    parent_gone = asyncio.create_task(_drain(reader, told))
+    parent_gone = asyncio.create_task(_drain(reader))
+    parent_gone.add_done_callback(lambda _: told.set())
     await told.wait()
     parent_gone.cancel()
     transport.close()
@@ -133,7 +149,6 @@ async def until_told_to_stop(stop: Callable[[], Awaitable[None]] | None = None) 
         await stop()
 
 
-async def _drain(reader: asyncio.StreamReader, told: asyncio.Event) -> None:
+async def _drain(reader: asyncio.StreamReader) -> None:
     while await reader.read(4096):
         pass
-    told.set()

@@ -10,8 +10,15 @@ from nostro.flows import FLOWS
 from nostro.kernel.asset import SEED
 from nostro.ledger import LedgerRoom
 from nostro.runtime.house import House
-from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom, standard_limits
-from nostro.wiring.settings import DEFAULT_APPROVAL_LIMITS, Settings
+from nostro.wallets import (
+    EFFECTS,
+    SECOND_APPROVAL_TIMES,
+    AssetLimits,
+    WalletLimits,
+    WalletsRoom,
+    standard_limits,
+)
+from nostro.wiring.settings import Settings
 
 
 def make_house(settings: Settings | None = None) -> House:
@@ -30,16 +37,18 @@ def make_house(settings: Settings | None = None) -> House:
 
 
 def wallet_limits(settings: Settings) -> WalletLimits:
-    """Return the limits that the settings name: one approval above the limit of an asset, one
-    always for an asset that is not listed; the standard ones where nothing is set."""
-    limits = settings.approval_limit
-    if limits == DEFAULT_APPROVAL_LIMITS:
+    """Return the limits that the settings name, else the standard ones: one approval above the
+    limit of an asset, two above a hundred times that; one always for an asset not listed."""
+    if settings.approval_limit is None:
         return standard_limits()
-    by_asset = {
-        code: AssetLimits(approvals_above_minor=(_minor(limit, code),))
-        for code, limit in limits.items()
-    }
-    return WalletLimits(by_asset=by_asset, otherwise=AssetLimits(approvals_above_minor=(0,)))
+    firsts = {code: _minor(limit, code) for code, limit in settings.approval_limit.items()}
+    return WalletLimits(
+        by_asset={
+            code: AssetLimits(approvals_above_minor=(first, first * SECOND_APPROVAL_TIMES))
+            for code, first in firsts.items()
+        },
+        otherwise=AssetLimits(approvals_above_minor=(0,)),
+    )
 
 
 def _minor(limit: Decimal, code: str) -> int:

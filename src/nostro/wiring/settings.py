@@ -107,18 +107,6 @@ ApprovalLimits = Annotated[
     PlainSerializer(lambda limits: {asset: f"{limit:f}" for asset, limit in limits.items()}),
 ]
 
-DEFAULT_APPROVAL_LIMITS = {
-    "EUR": Decimal("10000"),
-    "USD": Decimal("10000"),
-    "GBP": Decimal("10000"),
-    "CHF": Decimal("10000"),
-    "JPY": Decimal("1000000"),
-    "BTC": Decimal("0.5"),
-    "ETH": Decimal("5"),
-    "USDC": Decimal("10000"),
-    "USDT": Decimal("10000"),
-}
-
 
 class Settings(BaseSettings):
     """Everything that can be set. Read it with `load_settings`, which knows the origins."""
@@ -158,10 +146,10 @@ class Settings(BaseSettings):
     idempotency_hot_max: int = Field(
         1_000_000, ge=0, description="newest idempotency keys kept in full in memory"
     )
-    approval_limit: ApprovalLimits = Field(
-        default_factory=lambda: dict(DEFAULT_APPROVAL_LIMITS),
-        description="withdrawals above it need a second person, by asset; "
-        "0 for an asset that is not listed",
+    approval_limit: ApprovalLimits | None = Field(
+        None,
+        description="withdrawals above it need a second person, above a hundred times it a third, "
+        "by asset; 0 for an asset that is not listed; unset, the standard limits",
     )
     follower: bool = Field(True, description="keep the views in step, in a process of its own")
     log_format: Literal["auto", "json", "console"] = Field(
