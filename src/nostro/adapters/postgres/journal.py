@@ -102,20 +102,26 @@ class PostgresJournal:
         """Become the writer: connect anew, take the lease, raise the fence, return the head."""
         await self.close()
         try:
-            self._writer = await self._connect()
+            self._writer = writer = await self._connect()
             self._reader = await self._connect()
-            await self._writer.execute(_SETTLE_SESSION)
-            cursor = await self._writer.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended('nostro.writer.' || %s, 0))",
-                (self.chain,),
-            )
-            row = await cursor.fetchone()
-            if row is None or not row[0]:
-                raise NotDone(f"another process is the writer of chain {self.chain!r}")
-            cursor = await self._writer.execute(_OPEN, (self.chain, GENESIS_HASH))
-            row = await cursor.fetchone()
-        except psycopg.Error as error:
-            raise NotDone(f"PostgreSQL: {error}") from error
+            return await self._take_chain(writer)
+        except BaseException as failure:
+            await self.close()
+            if isinstance(failure, psycopg.Error):
+                raise NotDone(f"PostgreSQL: {failure}") from failure
+            raise
+
+    async def _take_chain(self, writer: psycopg.AsyncConnection[Any]) -> Head:
+        await writer.execute(_SETTLE_SESSION)
+        cursor = await writer.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended('nostro.writer.' || %s, 0))",
+            (self.chain,),
+        )
+        row = await cursor.fetchone()
+        if row is None or not row[0]:
+            raise NotDone(f"another process is the writer of chain {self.chain!r}")
+        cursor = await writer.execute(_OPEN, (self.chain, GENESIS_HASH))
+        row = await cursor.fetchone()
         if row is None:
             raise NotDone("the chain head could not be read")
         height, hash_, at_us, fence = row
