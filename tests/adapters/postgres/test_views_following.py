@@ -141,6 +141,7 @@ async def test_the_followers_own_role_suffices(postgres: str) -> None:
             connection.execute(f"DELETE FROM nostro.{table}".encode())
 
 
+@pytest.mark.slow
 async def test_a_follower_killed_at_any_moment_leaves_no_row_missing_and_none_twice(
     wheel_postgres: str,
 ) -> None:
@@ -150,7 +151,7 @@ async def test_a_follower_killed_at_any_moment_leaves_no_row_missing_and_none_tw
     for _ in range(6):
         with follower_process(wheel_postgres) as process:
             start = height_of(wheel_postgres)
-            goal = min(chronicle.memory.height, start + 1)
+            goal = min(chronicle.memory.height, start + dice.randint(1, 60))
             await until(wheel_postgres, goal)
             await asyncio.sleep(dice.random() * 0.02)  # sleeps: the moment of the kill
             process.kill()

@@ -82,7 +82,7 @@ def totals_by_hand(chronicle: Chronicle, height: int) -> dict[int, list[int]]:
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
