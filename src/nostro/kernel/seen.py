@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence, Set
-from struct import Struct, error, unpack
+from struct import Struct, error, unpack_from
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -40,8 +40,11 @@ _PRIME_A = 608_135_819
 _PRIME_B = 729_683_237
 """The first primes after the first 30 bits of pi and of e (their hexadecimal fractions)."""
 _SPREAD = 0x9FB21C651E98DF25
-_MAGIC = b"SEEN/1\n\0"
+_MAGIC = b"SEEN/2\n\0"
 _HEADER = Struct("<8sQQ")
+_HEAD_BYTES = 1_024
+"""Always the same, so that the long runs, which come first and seldom change, stand where they
+stood in an earlier dump; room for the lengths of 125 runs, where a dozen are many."""
 
 
 def fingerprint(key: str) -> int:
@@ -183,29 +186,37 @@ class SeenIndex(Generic[T]):
         return [(old[index], height) for index, height in found]
 
     def dump(self) -> bytes:
-        """Return all ids as bytes in which every id is old; the index itself is not changed."""
+        """Return all ids as bytes in which every id is old; the index itself is not changed.
+
+        What has not changed since an earlier dump stands at the same place: see `_HEAD_BYTES`.
+        """
         runs = [*self._cold.all_runs(), *([self._run(self._blocks)] if self._blocks else ())]
+        assert _HEADER.size + 8 * len(runs) <= _HEAD_BYTES, "too many runs"
         head = [_HEADER.pack(_MAGIC, self._check(), len(runs))]
         head += [len(run).to_bytes(8, "little") for run in runs]
         body = [part.astype("<u8").tobytes() for run in runs for part in run.columns]
-        return b"".join(head + body)
+        return b"".join((b"".join(head).ljust(_HEAD_BYTES, b"\0"), *body))
 
-    def load(self, data: bytes) -> None:
-        """Replace all that is remembered by what `dump` wrote; raises ValueError if it did not."""
+    def load(self, data: bytes) -> bytes:
+        """Replace all that is remembered by what `dump` wrote at the beginning of these bytes, and
+        return what follows it; raises ValueError if `dump` did not write it."""
         try:
             magic, check, count = _HEADER.unpack_from(data)
-            lengths = unpack(f"<{count}Q", data[_HEADER.size : _HEADER.size + 8 * count])
+            lengths = unpack_from(f"<{count}Q", data, _HEADER.size) if magic == _MAGIC else ()
         except error as cause:
             raise ValueError("not an index of seen ids: too short") from cause
-        start = _HEADER.size + 8 * count
-        if magic != _MAGIC or check != self._check() or len(data) != start + 16 * sum(lengths):
+        end = _HEAD_BYTES + 16 * sum(lengths)
+        padding = data[_HEADER.size + 8 * len(lengths) : _HEAD_BYTES]
+        if magic != _MAGIC or check != self._check() or any(padding) or len(data) < end:
             raise ValueError("not an index of seen ids, or one with other fingerprints")
         self._hot, self._blocks, self._cold = {}, deque(), _Cold()
+        start = _HEAD_BYTES
         for length in lengths:
             columns = np.frombuffer(data, dtype="<u8", count=2 * length, offset=start)
             native = columns.astype(np.uint64)
             self._cold.append(_Run(native[:length], native[length:]))
             start += 16 * length
+        return data[end:]
 
     def _check(self) -> int:
         return fingerprint("nostro") & self._kept

@@ -12,11 +12,11 @@ from nostro.kernel.codec import encode
 from nostro.kernel.seen import SeenIndex
 from nostro.ledger.state import CLOSED, FROZEN, Account, Hold, LedgerState
 
-FORMAT = "nostro-ledger/1"
+FORMAT = "nostro-ledger/2"
 
 
 class _Books(msgspec.Struct):
-    """The first line of a dump; the index of seen ids follows it."""
+    """The end of a dump; the index of seen ids stands before it, always at the same place."""
 
     format: str
     assets: list[Asset]
@@ -28,19 +28,17 @@ _decoder = msgspec.json.Decoder(_Books)
 
 
 def dump(state: LedgerState) -> bytes:
-    """Return the state as one line of JSON and the bytes of the index of seen ids."""
+    """Return the state as the bytes of the index of seen ids, and JSON."""
     books = _Books(FORMAT, _registered(state), state.by_number[1:], state.holds)
-    return b"\n".join((encode(books), state.seen.dump()))
+    return state.seen.dump() + encode(books)
 
 
 def load(data: bytes, *, hot_max: int) -> LedgerState:
     """Return the state that `dump` wrote; raises ValueError when it did not."""
-    end = data.find(b"\n")
-    books = _decoder.decode(data[:end])
+    state = LedgerState(seen=SeenIndex(hot_max=hot_max))
+    books = _decoder.decode(state.seen.load(data))
     if books.format != FORMAT:
         raise ValueError(f"books in the format {books.format!r}, not {FORMAT!r}")
-    state = LedgerState(seen=SeenIndex(hot_max=hot_max))
-    state.seen.load(data[end + 1 :])
     state.assets.update((asset.code, asset) for asset in books.assets)
     state.by_number += books.accounts
     state.accounts = {account.id: account for account in books.accounts}

@@ -8,6 +8,7 @@ idempotency keys.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 
@@ -15,8 +16,10 @@ from nostro.kernel.codec import encode
 from nostro.runtime.house import House, Memory
 from nostro.runtime.ports import NotDone, Snapshot
 
-FORMAT = "nostro-snapshot/1"
+FORMAT = "nostro-snapshot/2"
 KEYS = "keys"
+PIECE_BYTES = 4_194_304
+"""A store keeps a snapshot in pieces of this size, and most of them once for several snapshots."""
 _ROOM = "room:"
 
 
@@ -84,6 +87,22 @@ def snapshot_header(snapshot: Snapshot) -> Header:
             f" height {header.height}"
         )
     return header
+
+
+def pieces_of(snapshot: Snapshot) -> Iterator[bytes]:
+    """Yield the bytes of a snapshot in pieces of at most PIECE_BYTES, none across two parts.
+
+    Each part begins with what seldom changes (ids that were used long ago), so most pieces of a
+    large snapshot are those of the one before.
+    """
+    state = snapshot.state
+    start = state.index(b"\n") + 1
+    yield state[:start]
+    for part in snapshot_header(snapshot).parts:
+        end = start + part.length
+        for place in range(start, end, PIECE_BYTES):
+            yield state[place : min(place + PIECE_BYTES, end)]
+        start = end
 
 
 def decode_snapshot(house: House, snapshot: Snapshot) -> Memory:

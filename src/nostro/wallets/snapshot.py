@@ -11,14 +11,18 @@ import msgspec
 from nostro.kernel.codec import encode
 from nostro.wallets.state import ENDED_HOT_MAX, Course, Deposit, WalletsState, Withdrawal
 
+FORMAT = "nostro-wallets/2"
+
 
 class _Dump(msgspec.Struct):
+    """The end of a dump; the index of what ended stands before it, always at the same place."""
+
+    format: str
     assets: dict[str, int]
     customers: dict[str, list[str]]
     deposits: list[Deposit]
     withdrawals: list[Withdrawal]
     leaving: list[tuple[str, int]]
-    ended: bytes
     ended_count: int
     ended_sum: int
 
@@ -27,15 +31,15 @@ _decoder = msgspec.json.Decoder(_Dump)
 
 
 def dump(state: WalletsState) -> bytes:
-    """Return the state as JSON."""
-    return encode(
+    """Return the state as the bytes of the index of what ended, and JSON."""
+    return state.ended.dump() + encode(
         _Dump(
+            FORMAT,
             state.assets,
             {user: sorted(assets) for user, assets in state.customers.items()},
             list(state.deposits.values()),
             list(state.withdrawals.values()),
             list(state.leaving),
-            state.ended.dump(),
             state.ended_count,
             state.ended_sum,
         )
@@ -43,10 +47,12 @@ def dump(state: WalletsState) -> bytes:
 
 
 def load(data: bytes, *, ended_hot_max: int = ENDED_HOT_MAX) -> WalletsState:
-    """Return the state that `dump` wrote; what had ended is no longer in memory."""
-    told = _decoder.decode(data)
+    """Return the state that `dump` wrote; what had ended is no longer in memory. Raises ValueError
+    when `dump` did not write it."""
     state = WalletsState(ended_hot_max=ended_hot_max)
-    state.ended.load(told.ended)
+    told = _decoder.decode(state.ended.load(data))
+    if told.format != FORMAT:
+        raise ValueError(f"wallets in the format {told.format!r}, not {FORMAT!r}")
     state.assets = told.assets
     state.customers = {user: set(assets) for user, assets in told.customers.items()}
     state.deposits = {deposit.key: deposit for deposit in told.deposits}

@@ -153,12 +153,12 @@ def test_the_digest_tells_what_the_books_say_and_not_how_they_remember_it() -> N
 
 def test_what_is_not_a_snapshot_of_the_books_is_not_loaded() -> None:
     room = LedgerRoom()
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(ValueError, match="not an index"):
         room.load(b"")
     data = room.dump(play(OPEN).state)
     with pytest.raises(ValueError, match="format"):
-        room.load(data.replace(b"nostro-ledger/1", b"nostro-ledger/2"))
-    with pytest.raises(ValueError, match="not an index"):
+        room.load(data.replace(b"nostro-ledger/2", b"nostro-ledger/3"))
+    with pytest.raises(msgspec.DecodeError):
         room.load(data[:-1])
 
 

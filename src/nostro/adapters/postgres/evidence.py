@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from nostro.adapters.postgres.follower import CONNECT_TIMEOUT_S, NAME
+from nostro.adapters.postgres.snapshot_rows import NEWEST, assembled
 from nostro.runtime.ports import Entry, NotDone, Snapshot
 from nostro.runtime.verify import End
 
@@ -151,12 +152,9 @@ class Evidence:
     def _loader(self, height: int) -> Callable[[], Snapshot]:
         def load() -> Snapshot:
             with self._session.cursor(binary=True) as cursor:
-                cursor.execute(
-                    "SELECT height, state, state_hash FROM nostro.snapshot"
-                    " WHERE chain = %s AND height = %s",
-                    (self._chain, height),
-                )
-                ((at, state, state_hash),) = cursor.fetchall()
-                return Snapshot(at, bytes(state), bytes(state_hash))
+                found = assembled(cursor.execute(NEWEST, (self._chain, height)).fetchall())
+            if found is None or found.height != height:
+                raise NotDone(f"the snapshot at height {height} is no longer there")
+            return found
 
         return load

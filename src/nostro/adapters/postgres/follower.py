@@ -23,6 +23,16 @@ from psycopg.pq import TransactionStatus
 
 from nostro.adapters.postgres.projections.ledger import LedgerProjection
 from nostro.adapters.postgres.projections.wallets import WalletsProjection
+from nostro.adapters.postgres.snapshot_rows import (
+    FORGET,
+    FORGET_PIECES,
+    KNOWN_PIECES,
+    NEWEST,
+    SAVE,
+    SAVE_PIECE,
+    assembled,
+    parcel,
+)
 from nostro.runtime.house import House
 from nostro.runtime.ports import GENESIS_HASH, NotDone, Snapshot
 from nostro.runtime.projector import (
@@ -64,16 +74,6 @@ _COMMIT = """
     UPDATE nostro.projection_checkpoint
        SET height = %s, hash = %s, at_us = %s, stopped_reason = ''
      WHERE chain = %s AND name = %s AND height = %s AND hash = %s
-"""
-_SAVE_SNAPSHOT = """
-    INSERT INTO nostro.snapshot (chain, height, version, state, state_hash, created_at)
-    VALUES (%s, %s, 1, %s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
-    ON CONFLICT DO NOTHING
-"""
-_FORGET_SNAPSHOTS = """
-    DELETE FROM nostro.snapshot WHERE chain = %s AND height < (
-        SELECT min(height) FROM (SELECT height FROM nostro.snapshot
-                                  WHERE chain = %s ORDER BY height DESC LIMIT %s) AS newest)
 """
 
 
@@ -181,25 +181,28 @@ class PostgresViews:
     def snapshot_up_to(self, height: int) -> Snapshot | None:
         """Return the newest snapshot at or below a height."""
         with _outages(), self._open_connection().cursor(binary=True) as cursor:
-            cursor.execute(
-                "SELECT height, state, state_hash FROM nostro.snapshot"
-                " WHERE chain = %s AND height <= %s ORDER BY height DESC LIMIT 1",
-                (self._chain, height),
-            )
-            row = cursor.fetchone()
-            return None if row is None else Snapshot(*row)
+            return assembled(cursor.execute(NEWEST, (self._chain, height)).fetchall())
 
     def save_snapshot(self, snapshot: Snapshot, *, keep: int) -> None:
         """Keep a snapshot, and the newest `keep` in all."""
-        connection = self._open_connection()
-        with _outages(), connection.transaction():
-            connection.execute(
-                _SAVE_SNAPSHOT,
-                (self._chain, snapshot.height, snapshot.state, snapshot.state_hash),
-                binary=True,
-            )
-            connection.execute(_FORGET_SNAPSHOTS, (self._chain, self._chain, keep))
-        log.info("follower.snapshot", height=snapshot.height, bytes=len(snapshot.state))
+        chain, told = self._chain, parcel(snapshot)
+        with _outages(), self._open_connection().transaction():
+            execute = self._open_connection().execute
+            known = execute(KNOWN_PIECES, (chain, list(told.order)), binary=True).fetchall()
+            missing = told.pieces.keys() - {hash_ for (hash_,) in known}
+            for hash_ in missing:
+                execute(SAVE_PIECE, (chain, hash_, told.pieces[hash_]), binary=True)
+            row = (chain, snapshot.height, told.state, snapshot.state_hash, list(told.order))
+            execute(SAVE, row, binary=True)
+            execute(FORGET, (chain, chain, keep))
+            execute(FORGET_PIECES, (chain,))
+        sent = len(told.state) + sum(len(told.pieces[hash_]) for hash_ in missing)
+        log.info(
+            "follower.snapshot",
+            height=snapshot.height,
+            bytes=len(snapshot.state),
+            bytes_written=sent,
+        )
 
     def stopped(self, reason: str) -> None:
         """Note why the checkpoint cannot move on; never raises."""

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from nostro.adapters.postgres.snapshot_rows import NEWEST, SAVE, SAVE_PIECE, assembled, parcel
 from nostro.runtime.ports import (
     GENESIS_HASH,
     Batch,
@@ -32,6 +33,7 @@ from nostro.runtime.ports import (
 
 READ_BYTES_MAX = 64_000_000
 CONNECT_TIMEOUT_S = 10
+HEIGHT_MAX = 2**63 - 1
 GONE_IDLE_S = 10
 GONE_PROBE_S = 5
 GONE_PROBES = 3
@@ -243,21 +245,18 @@ class PostgresJournal:
 
     async def newest_snapshot(self) -> Snapshot | None:
         """Return the highest snapshot."""
-        rows = await self._fetch(
-            "SELECT height, state, state_hash FROM nostro.snapshot"
-            " WHERE chain = %s ORDER BY height DESC LIMIT 1",
-            (self.chain,),
-        )
-        return Snapshot(*rows[0]) if rows else None
+        return assembled(await self._fetch(NEWEST, (self.chain, HEIGHT_MAX)))
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot; a second one at the same height is ignored."""
-        await self._fetch(
-            "INSERT INTO nostro.snapshot (chain, height, version, state, state_hash, created_at)"
-            " VALUES (%s, %s, 1, %s, %s, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)"
-            " ON CONFLICT DO NOTHING RETURNING height",
-            (self.chain, snapshot.height, snapshot.state, snapshot.state_hash),
-        )
+        told = parcel(snapshot)
+        for hash_, piece in told.pieces.items():
+            await self._change(SAVE_PIECE, (self.chain, hash_, piece))
+        row = (self.chain, snapshot.height, told.state, snapshot.state_hash, list(told.order))
+        await self._change(SAVE, row)
+
+    async def _change(self, query: str, parameters: Any) -> None:
+        await self._fetch(f"{query} RETURNING chain", parameters)
 
     async def _fetch(self, query: str, parameters: Any) -> list[tuple[Any, ...]]:
         if self._reader is None:
