@@ -409,7 +409,9 @@ class _SnapshotPace:
 
     def _take(self, take: Callable[[], None]) -> None:
         started = perf_counter()
-        take()
-        self._last = perf_counter()
-        self._took_s = self._last - started
+        try:
+            take()
+        finally:  # one that fails takes its time too, and need not be tried again at once
+            self._last = perf_counter()
+            self._took_s = self._last - started
         self._rows = self._size = 0

@@ -12,16 +12,18 @@ from nostro.adapters.postgres import snapshot_rows
 from nostro.adapters.postgres.follower import PostgresViews
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.kernel.seen import SETTLE_KEYS
-from nostro.ledger import LedgerRoom
-from nostro.runtime import snapshots
+from nostro.ledger import LedgerRoom, RegisterAsset
+from nostro.runtime import projector, snapshots
 from nostro.runtime.house import House, Memory
-from nostro.runtime.ports import Snapshot
+from nostro.runtime.ports import NotDone, Snapshot
 from nostro.runtime.snapshots import (
     SnapshotDamaged,
     decode_snapshot,
     encode_snapshot,
     pieces_of,
 )
+from nostro.wiring.rooms import make_house
+from tests.adapters.postgres.chronicle import Chronicle
 
 PIECE_BYTES = 65_536
 HOUSE = House(rooms=[LedgerRoom(seen_hot_max=0)], flows={}, keys_hot_max=0)
@@ -123,3 +125,28 @@ async def test_a_small_snapshot_is_one_value(postgres: str) -> None:
     assert views.snapshot_up_to(1) == Snapshot(1, small.state, small.state_hash)
     views.close()
     assert counted(postgres, "SELECT count(*) FROM nostro.snapshot_piece") == 0
+
+
+class FullDisk(PostgresViews):
+    """Views on a disk that has no room for snapshots."""
+
+    tried = 0
+
+    def save_snapshot(self, snapshot: Snapshot, *, keep: int) -> None:
+        self.tried += 1
+        raise NotDone("no space left on the device")
+
+
+async def test_a_snapshot_that_cannot_be_saved_is_not_tried_after_every_batch(
+    wheel_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "ROWS_MAX", 1)
+    monkeypatch.setattr(projector, "SNAPSHOT_TIMES", 1_000_000)
+    chronicle = Chronicle()
+    for number in range(20):
+        chronicle.tell(RegisterAsset(code=f"X{number}", scale=2))
+    await chronicle.write(wheel_postgres)
+    store = FullDisk(wheel_postgres)
+    one = projector.Projector(make_house(), store, snapshot_every=1)
+    one.run(lambda: one.checkpoint.height == 20)
+    assert store.tried == 1
