@@ -144,7 +144,10 @@ class Settings(BaseSettings):
         2_000, ge=0, le=60_000, description="how long a read waits for the height it asks for"
     )
     idempotency_hot_max: int = Field(
-        1_000_000, ge=0, description="newest idempotency keys kept in full in memory"
+        200_000,
+        ge=0,
+        description="newest idempotency keys kept in full in memory, about 900 bytes each; "
+        "older ones are read from the journal",
     )
     approval_limit: ApprovalLimits | None = Field(
         None,
