@@ -9,6 +9,7 @@ import pytest
 
 from nostro.adapters.memory.journal import MemoryDisk
 from nostro.api import Bounds
+from nostro.api.desk import ATTEMPTS_MAX
 from nostro.runtime.engine import EngineSettings
 from tests.api.door import Door, front_door
 from tests.runtime.desk import ScriptedJournal
@@ -113,6 +114,39 @@ async def test_a_refusal_is_replayed_as_well() -> None:
         assert (refused.status_code, again.status_code) == (422, 422)
         assert again.headers[REPLAYED] == "true"
         assert again.json()["code"] == refused.json()["code"] == "ledger.debit_not_found"
+
+
+async def test_a_post_that_came_before_its_hold_may_be_sent_again_under_its_id() -> None:
+    async with front_door() as door:
+        await door.open("a", "b")
+        post = {"id": "p", "action": "post", "refers_to": "h"}
+        for _ in range(2 * ATTEMPTS_MAX):
+            told = await send(door, 422, post)
+            assert told["code"] == "ledger.hold_not_found"
+        await send(door, 201, transfer("h", action="hold"))
+        await send(door, 201, post)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"amount": "0"}, {"credit": "a"}, {"action": "post", "refers_to": "typo"}]
+)
+async def test_what_left_no_mark_may_be_mended_under_the_same_id(wrong: dict[str, Any]) -> None:
+    async with front_door() as door:
+        await door.open("a", "b")
+        refused = await send(door, 422, transfer(**wrong))
+        first = await send(door, 201, transfer())
+        again = await door.post(TRANSFERS, transfer())
+        assert (again.json(), again.headers[REPLAYED]) == (first, "true")
+        other = await send(door, 422, transfer(amount="9"))
+        assert other["code"] == "engine.key_reused"
+        assert refused["height"] < first["height"] == door.engine.height
+
+
+async def test_what_is_final_may_not_be_mended_under_the_same_id() -> None:
+    async with front_door() as door:
+        await door.open("a", "b")
+        await send(door, 422, transfer(debit="nobody"))
+        assert (await send(door, 422, transfer()))["code"] == "engine.key_reused"
 
 
 async def test_a_quoted_key_and_a_bare_one_are_the_same() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nostro.api.desk import ATTEMPTS_MAX
 from nostro.wallets import RecordPayoutSent, RecordPayoutSettled
 from tests.api.door import Door, front_door, live_door
 
@@ -106,6 +107,24 @@ async def test_a_confirmation_that_came_too_early_may_be_repeated() -> None:
         again = await door.post("/wallet/deposit/confirm", NAME)
         assert again.headers[REPLAYED] == "true"
         assert again.json() == told
+
+
+async def test_a_confirmation_may_come_too_early_any_number_of_times() -> None:
+    async with front_door() as door:
+        for _ in range(3 * ATTEMPTS_MAX):
+            await send(door, "deposit/confirm", 404, NAME)
+        await send(door, "deposit", 201, DEPOSIT)
+        assert (await send(door, "deposit/confirm", 200, NAME))["state"] == "confirmed"
+        told = await send(door, "deposit/confirm", 200, NAME)
+        assert told["exists"] is True
+
+
+async def test_a_deposit_refused_for_its_content_may_be_mended_under_its_transaction_id() -> None:
+    async with front_door() as door:
+        await send(door, "deposit", 422, {**DEPOSIT, "amount": "0"})
+        await send(door, "deposit", 201, DEPOSIT)
+        other = {**DEPOSIT, "amount": "99"}
+        assert (await send(door, "deposit", 422, other))["code"] == "engine.key_reused"
 
 
 async def test_a_header_key_keeps_even_an_early_answer() -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Any
 
 from nostro.api.amounts import told
 from nostro.api.meters import Meters
 from nostro.api.patience import Patience
 from nostro.api.platform import Platform
-from nostro.api.problem_table import row_for
+from nostro.api.problem_table import leaves_no_mark, may_change
 from nostro.api.watch import Watch
 from nostro.kernel.asset import SEED, Asset
 from nostro.kernel.messages import Command, Rejection
-from nostro.kernel.reply import Receipt
+from nostro.kernel.reply import KeyReused, Receipt, Reply
 
 ATTEMPTS_MAX = 8
-"""How often a command under a derived key is decided anew after `unknown`."""
-NOT_FOUND = 404
+"""Answers under a derived key that are followed to the next one; after them each request is decided
+anew, under a key that nobody meets again."""
 
 
 class Desk:
@@ -40,21 +41,35 @@ class Desk:
         self._patience.watch(future)
         return future
 
-    async def submit_derived(self, *, key: str, command: Command, actor: str) -> Receipt:
+    async def submit_derived(
+        self,
+        *,
+        key: str,
+        command: Command,
+        actor: str,
+        code_of: Callable[[Reply], str] = lambda reply: reply.code,
+    ) -> Receipt:
         """Send a command under a key that was made of the ids it names.
 
-        What such a key was told first, it is told for ever, but for one answer: that something is
-        not known (404). It may be known by now, so the command is decided again, under a key that
-        follows from the first answer: callers who repeat it at the same time meet again there.
+        What such a key was told first, it is told for ever, but for two kinds of refusal. What is
+        not known (yet) may be known by now, and a request that was refused for its own content
+        left no mark under its ids, so it may be mended. Then the command is decided again, under a
+        key that follows from the first answer: callers who repeat it meet again there. The ids
+        themselves see to it that a deed is done once. `code_of`: the code a reply comes to. Fails
+        like `submit`.
         """
-        receipt = await self.submit(key=key, command=command, actor=actor)
+        under = key
         for _ in range(ATTEMPTS_MAX):
-            code = receipt.reply.code
-            if not receipt.replayed or not code or row_for(code).status != NOT_FOUND:
-                break
-            again = f"{key}#{receipt.height}"
-            receipt = await self.submit(key=again, command=command, actor=actor)
-        return receipt
+            try:
+                first = await self.submit(key=under, command=command, actor=actor)
+                if not (first.replayed and may_change(code_of(first.reply))):
+                    return first
+            except KeyReused as reused:
+                first = reused.first
+                if not leaves_no_mark(code_of(first.reply)):
+                    raise
+            under = f"{key}#{first.height}"
+        return await self.submit(key=f"{key}#{token_hex(8)}", command=command, actor=actor)
 
     async def fresh(self, at_least: int | None) -> None:
         """Return once the views tell of a height; raises ViewsBehind when they do not in time."""

@@ -363,6 +363,31 @@ WALLETS: dict[str, Row] = {
 TABLE: dict[str, Row] = {**REQUEST, **ENGINE, **VIEWS, **MONEY, **LEDGER, **WALLETS}
 
 
+_NOT_THERE_YET = frozenset(
+    (
+        *("ledger.hold_not_found", "ledger.original_not_found", "wallets.asset_not_offered"),
+        *(code for code, row in TABLE.items() if row.status == 404),
+    )
+)
+_OF_ITS_CONTENT = frozenset(
+    (
+        *(f"ledger.{name}" for name in _MENDABLE),
+        *(code for code in WALLETS if code.startswith(("wallets.bad_", "wallets.amount_"))),
+    )
+)
+
+
+def may_change(code: str) -> bool:
+    """Tell whether the very same request may be answered otherwise once something else has come."""
+    return code in _NOT_THERE_YET
+
+
+def leaves_no_mark(code: str) -> bool:
+    """Tell whether a request refused so left nothing under the ids it named, so that it may be
+    mended and sent under them again."""
+    return code in _NOT_THERE_YET or code in _OF_ITS_CONTENT
+
+
 def row_for(code: str) -> Row:
     """Return the row of a code; an unknown one is answered as 422, and a test finds it."""
     return TABLE.get(code) or _UNKNOWN

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from nostro.kernel.messages import Rejection
+
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
     """The stored answer to a command: empty `code` means accepted, otherwise it is the rejection's
@@ -33,3 +35,11 @@ class Receipt(msgspec.Struct, frozen=True):
     at_us: int
     replayed: bool
     reply: Reply
+
+
+class KeyReused(Rejection):
+    """The key was used before, for something else; `first` is what it led to then."""
+
+    def __init__(self, key: str, first: Receipt) -> None:
+        super().__init__("engine.key_reused", key=key, first_used_at_height=first.height)
+        self.first = first

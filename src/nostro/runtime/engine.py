@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from nostro.kernel.messages import Command, Rejection, Tick
-from nostro.kernel.reply import Receipt
+from nostro.kernel.reply import KeyReused, Receipt
 from nostro.kernel.room import Context
 from nostro.runtime.draft import Draft, Request, is_storable, row_of
 from nostro.runtime.house import House, Known, Memory
@@ -318,12 +318,12 @@ class Engine:
     def _answer_again(self, request: Request, known: Known) -> None:
         """Answer a key that was used before: with the first reply, or with a refusal if the
         content differs."""
+        assert known.reply is not None, "its row was read before"
         if known.request_hash != request.request_hash:
             self.stats.conflicts += 1
-            no = Rejection("engine.key_reused", key=request.key, first_used_at_height=known.height)
-            self._draft.answer(request, no)
+            first = Receipt(known.height, known.at_us, True, known.reply)
+            self._draft.answer(request, KeyReused(request.key, first))
             return
-        assert known.reply is not None, "its row was read before"
         again = (known.height, known.at_us) not in request.decided
         self.stats.replayed += again
         self._draft.answer(request, Receipt(known.height, known.at_us, again, known.reply))

@@ -25,7 +25,7 @@ from nostro.flows.books import RESERVED_TRANSFER_PREFIXES
 from nostro.kernel.asset import Asset
 from nostro.kernel.messages import Rejection
 from nostro.kernel.money import format_amount
-from nostro.kernel.reply import Receipt
+from nostro.kernel.reply import Receipt, Reply
 from nostro.ledger import (
     TRANSFERS_MAX,
     Action,
@@ -130,9 +130,19 @@ async def create_transfer(call: Call, body: TransferBody) -> Spoken:
     except Rejection as no:
         raise ProblemRaised.invalid([_invalid(no, "", desk)]) from None
     command = CreateTransfers(transfers=[transfer])
-    key = call.key() or f"transfer:{body.id}"
-    receipt = await desk.submit(key=key, command=command, actor=call.actor(ACTOR))
+    by, key = call.actor(ACTOR), call.key()
+    if key is None:
+        receipt = await desk.submit_derived(
+            key=f"transfer:{body.id}", command=command, actor=by, code_of=_code_of
+        )
+    else:
+        receipt = await desk.submit(key=key, command=command, actor=by)
     return _told(desk, receipt, transfer, asset)
+
+
+def _code_of(reply: Reply) -> str:
+    """Return the code that a single transfer was told, or "" when it was recorded."""
+    return reply.code or _outcome(reply.body["results"], 0)[0]
 
 
 def _told(desk: Desk, receipt: Receipt, transfer: NewTransfer, asset: Asset) -> Spoken:
