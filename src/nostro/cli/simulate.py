@@ -48,7 +48,7 @@ def simulate(
     """Run the whole platform in seeded bad weather under the eyes of an independent auditor.
 
     One run: a platform on memory adapters, 3 clerks at the ledger and 3 customers with deposits and
-    withdrawals (about 320 commands sent 450 times), 60 virtual seconds of storm, then as long as it
+    withdrawals (about 280 commands sent 380 times), 60 virtual seconds of storm, then as long as it
     takes until all is finished, and the audit. The same seed gives the same run, byte for byte.
     """
     wanted = _range(seeds)

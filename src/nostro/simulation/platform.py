@@ -33,7 +33,7 @@ from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom
 
 SETTINGS = EngineSettings(queue_max=4, batch_rows_max=8, tick_s=0.8)
 """Small, so that queues fill up and batches overlap."""
-HOT_MAX = 32
+HOT_MAX = 40
 """Ids, keys and ended courses kept in memory: so few that many are recalled from the journal."""
 LIMITS = WalletLimits(otherwise=AssetLimits(approvals_above_minor=(300, 900)))
 WATCH_S = 0.4

@@ -22,7 +22,7 @@ from nostro.simulation.platform import Parts, Platform, RailLine, Site
 from nostro.simulation.weather import WEATHERS, Sky, Weather
 
 CLERKS = 3
-OPS_EACH = 24
+OPS_EACH = 20
 """What each clerk and customer sets out to do; each thing is one to six commands."""
 AUDIT_EVERY_S = 3.0
 CALM_MAX_S = 300.0
