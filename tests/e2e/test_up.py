@@ -13,7 +13,16 @@ import pytest
 
 from nostro.adapters.postgres.launcher import running_server
 from nostro.cli.exits import Exit
-from tests.e2e.up import NOSTRO, PATIENCE_S, Up, alive, clean_environment, ended, up
+from tests.e2e.up import (
+    NOSTRO,
+    PATIENCE_S,
+    Up,
+    alive,
+    clean_environment,
+    ended,
+    eventually,
+    up,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
@@ -128,3 +137,21 @@ def test_on_a_schema_of_another_version_it_refuses_and_names_the_command_that_me
     )
     assert refused.returncode == Exit.SCHEMA
     assert "nostro migrate" in refused.stderr
+
+
+def test_a_signal_while_it_is_still_starting_ends_it_at_once(
+    wheel_postgres: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(wheel_postgres, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtextextended('nostro.writer.main', 0))")
+        starting = subprocess.Popen(
+            [*NOSTRO, "up", "--data-dir", str(tmp_path / "data"), "--port", "0"],
+            env=clean_environment(NOSTRO_POSTGRES_URL=wheel_postgres),
+            cwd=tmp_path,
+            stderr=subprocess.DEVNULL,
+        )
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'nostro-reader'"
+        eventually(lambda: other.execute(query).fetchone(), "the server that waits for its turn")
+        starting.send_signal(signal.SIGTERM)
+        assert starting.wait(PATIENCE_S) == Exit.OK  # not that of a start that failed
+        eventually(lambda: other.execute(query).fetchone() is None or None, "the server's end")

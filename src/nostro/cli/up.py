@@ -45,8 +45,16 @@ async def _stay_up(settings: Settings, output: Output) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    stopping = asyncio.ensure_future(told.wait())
+    starting = asyncio.ensure_future(platform.start())
     try:
-        url = await platform.start()
+        # A long replay must not keep anyone from stopping it.
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        url = starting.result()
         printout.facts(
             {
                 "API": url,
@@ -59,7 +67,7 @@ async def _stay_up(settings: Settings, output: Output) -> None:
             },
             output,
         )
-        await told.wait()
+        await stopping
         printout.note("stopping ...")
     finally:
         await platform.stop()

@@ -7,7 +7,6 @@ and keeps two children alive: the server (engine and API) and the follower (view
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from nostro.wiring.settings import Settings
 
 CHILD_MODULE = "nostro.wiring.children"
 WATCH_PAUSE_S = 0.2
+RETRY_PAUSE_S = 2.0
 
 Say = Callable[[str], None]
 
@@ -33,12 +33,13 @@ class Platform:
         self._postgres: EmbeddedPostgres | None = None
         self._children: list[Child] = []
         self._watchers: list[asyncio.Task[None]] = []
+        self._order: dict[str, Any] = {}
         self.url = ""
 
     async def start(self) -> str:
         """Start everything and return the URL of the API; raises NotDone with a remedy."""
         stores = await asyncio.to_thread(self._open_stores)
-        order = {"stores": _plain(stores), "settings": self._options()}
+        self._order = order = {"stores": _plain(stores), "settings": self._options()}
         server = Child(name="server", module=CHILD_MODULE, order=order)
         self._children = [server]
         if self._settings.follower:
@@ -81,11 +82,7 @@ class Platform:
         self._postgres.start()
         self._say(f"PostgreSQL {self._postgres.version} runs in {settings.data_dir}")
         migrate(self._postgres.url())
-        return Stores(
-            engine=self._postgres.url("nostro_engine"),
-            follower=self._postgres.url("nostro_follower"),
-            reader=self._postgres.url("nostro_reader"),
-        )
+        return _stores_of(self._postgres)
 
     def _options(self) -> dict[str, Any]:
         """Return the settings that a child needs, as options that win over its environment."""
@@ -100,12 +97,36 @@ class Platform:
     async def _keep_postgres(self) -> None:
         """Start PostgreSQL again whenever it ends; engine and follower reconnect on their own."""
         postgres = self._postgres
+        pause = WATCH_PAUSE_S
         while postgres is not None:
-            await asyncio.sleep(WATCH_PAUSE_S)
-            if not await asyncio.to_thread(lambda: postgres.running):
-                self._say("PostgreSQL has ended: starting it again")
-                with contextlib.suppress(NotDone):
-                    await asyncio.to_thread(postgres.start)
+            await asyncio.sleep(pause)
+            pause = WATCH_PAUSE_S
+            if await asyncio.to_thread(lambda: postgres.running):
+                continue
+            self._say("PostgreSQL has ended: starting it again")
+            try:
+                await asyncio.to_thread(postgres.start)
+            except (NotDone, OSError) as error:
+                self._say(f"PostgreSQL did not start: {error}")
+                pause = RETRY_PAUSE_S
+            else:
+                await self._move_children(postgres)
+
+    async def _move_children(self, postgres: EmbeddedPostgres) -> None:
+        """Send the children to where the server is now; after a start that failed, its socket may
+        have moved."""
+        stores = _plain(_stores_of(postgres))
+        if stores != self._order["stores"]:
+            self._order["stores"] = stores
+            await asyncio.gather(*(child.stop() for child in self._children))
+
+
+def _stores_of(postgres: EmbeddedPostgres) -> Stores:
+    return Stores(
+        engine=postgres.url("nostro_engine"),
+        follower=postgres.url("nostro_follower"),
+        reader=postgres.url("nostro_reader"),
+    )
 
 
 def _plain(stores: Stores) -> dict[str, str]:
