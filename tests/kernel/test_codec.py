@@ -27,6 +27,12 @@ class Move(Command, frozen=True, kw_only=True, tag="test.Move"):
     amount_minor: int
 
 
+class Label(Command, frozen=True, kw_only=True, tag="test.Label"):
+    """Put names on something."""
+
+    names: dict[str, str]
+
+
 CODEC = Codec([Moved, Stopped])
 
 
@@ -54,6 +60,21 @@ def test_what_no_room_wrote_is_not_read(payload: bytes) -> None:
 def test_commands_have_the_same_hash_only_when_their_content_is_the_same() -> None:
     assert content_hash(Move(amount_minor=1)) == content_hash(Move(amount_minor=1))
     assert content_hash(Move(amount_minor=1)) != content_hash(Move(amount_minor=2))
+
+
+def test_the_order_of_names_is_not_content() -> None:
+    one = Label(names={"a": "1", "b": "2"})
+    assert content_hash(one) == content_hash(Label(names={"b": "2", "a": "1"}))
+    assert content_hash(one) != content_hash(Label(names={"a": "2", "b": "1"}))
+
+
+def test_a_field_that_is_added_with_a_default_does_not_change_what_was_sent_before() -> None:
+    class Later(Command, frozen=True, kw_only=True, tag="test.Move"):
+        amount_minor: int
+        note: str = ""
+
+    assert content_hash(Later(amount_minor=1)) == content_hash(Move(amount_minor=1))
+    assert content_hash(Later(amount_minor=1, note="x")) != content_hash(Move(amount_minor=1))
 
 
 def test_a_reply_is_read_as_it_was_written() -> None:

@@ -17,14 +17,19 @@ from nostro.kernel.messages import Command, Effect, Event
 from nostro.kernel.reply import Reply
 
 _encoder = msgspec.json.Encoder()
+_content_encoder = msgspec.json.Encoder(order="deterministic")
 _reply_decoder = msgspec.json.Decoder(Reply)
 
 encode = _encoder.encode
 
 
 def content_hash(command: Command) -> bytes:
-    """Return SHA-256 over a command's content: equal if and only if every field is equal."""
-    return hashlib.sha256(_encoder.encode(command)).digest()
+    """Return SHA-256 over a command's content: equal if and only if every field is equal.
+
+    The order of names in a mapping is no content, and a field at its default is not told: so a
+    repeat is one in every order of its JSON, and after an upgrade that adds a field.
+    """
+    return hashlib.sha256(_content_encoder.encode(command)).digest()
 
 
 def encode_events(events: Sequence[Event]) -> bytes:

@@ -15,9 +15,9 @@ import msgspec
 type_tag = "kind"
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field=type_tag):
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field=type_tag, omit_defaults=True):
     """An order to a room. Subclasses are tagged `room.CommandName`; a field change is a change of
-    content."""
+    content, a new field with a default is none."""
 
     @property
     def stream(self) -> str:
