@@ -103,8 +103,8 @@ class Performing:
                 pause = min(pause * 2, PAUSE_LAST_S)
 
     def _park(self, row: OutboxRow, why: str) -> None:
-        log.error("effect_parked", kind=row.kind, height=row.height, why=why)
         self.parked.add(row.effect_id)
+        log.error("effect_parked", kind=row.kind, height=row.height, why=why)
 
     async def _attempt(self, performer: Performer, effect: Effect, row: OutboxRow) -> None:
         if self._engine is None:
