@@ -74,6 +74,7 @@ async def test_an_account_with_a_balance_cannot_be_closed() -> None:
         await send(door, "/api/v1/ledger/transfers", 201, transfer)
         told = await send(door, f"{ACCOUNTS}/a/close", 409)
         assert told["code"] == "ledger.account_has_balance"
+        assert told["facts"]["debits_posted"] == "1.00"
         reverse = {"id": "r", "action": "reverse", "refers_to": "t"}
         await send(door, "/api/v1/ledger/transfers", 201, reverse)
         told = await send(door, f"{ACCOUNTS}/a/close", 200)

@@ -149,6 +149,7 @@ def close(state: LedgerState, command: CloseAccount) -> Decision:
         raise Rejection(
             "ledger.account_has_pending",
             account=account.id,
+            asset=account.asset,
             debits_pending_minor=account.debits_pending,
             credits_pending_minor=account.credits_pending,
         )
@@ -156,6 +157,7 @@ def close(state: LedgerState, command: CloseAccount) -> Decision:
         raise Rejection(
             "ledger.account_has_balance",
             account=account.id,
+            asset=account.asset,
             debits_posted_minor=account.debits_posted,
             credits_posted_minor=account.credits_posted,
         )
