@@ -372,7 +372,7 @@ _NOT_THERE_YET = frozenset(
 _OF_ITS_CONTENT = frozenset(
     (
         *(f"ledger.{name}" for name in _MENDABLE),
-        *(code for code in WALLETS if code.startswith(("wallets.bad_", "wallets.amount_"))),
+        *(code for code in WALLETS if code.partition(".")[2].startswith(("bad_", "amount_"))),
     )
 )
 
