@@ -37,6 +37,9 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", TRANSFERS, {"params": {"limit": 0}}),
     ("GET", TRANSFERS, {}),
     ("GET", "/livez", {}),
+    ("HEAD", "/livez", {}),
+    ("HEAD", TRANSFERS, {"params": {"limit": 0}}),
+    ("HEAD", "/wallet/deposit", {}),
     ("DELETE", TRANSFERS, {}),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -15,11 +16,17 @@ from nostro.api.shapes import ERRORS_MAX, Shape, read_query
 from nostro.api.words import Moment, TransferId
 
 
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
     id: TransferId
     count: Annotated[int, msgspec.Meta(ge=0)] = 0
     amount: Amount = msgspec.field(default_factory=msgspec.Raw)
     at: Moment | None = None
+    colours: Colour | None = None
     names: dict[str, Annotated[str, msgspec.Meta(max_length=3)]] | None = None
 
 
@@ -32,6 +39,7 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
     since: Moment | None = None
     who: str = ""
+    colour: Colour = Colour.RED
 
 
 def wrong(body: bytes) -> ProblemRaised:
@@ -61,6 +69,15 @@ def test_an_unknown_field_names_the_nearest_one() -> None:
     problem = wrong(b'{"inners":[{"id":"a","amuont":"1"}]}')
     assert problem.code == "request.unknown_field"
     assert "did you mean amount?" in problem.errors[0].message
+
+
+def test_a_word_that_is_none_of_a_few_hears_which_they_are() -> None:
+    with pytest.raises(ProblemRaised) as caught:
+        read_query(b"colour=blau", Query)
+    assert caught.value.errors[0].message.endswith("must be one of red, blue")
+    body = wrong(b'{"inners":[{"id":"a","colours":"blau"},{"id":"a b"}]}')
+    assert "must be one of" in body.errors[0].message
+    assert body.errors[1].message == "must match ^[A-Za-z0-9._:@/-]{1,128}$"
 
 
 def test_a_pointer_escapes_what_json_pointers_escape() -> None:

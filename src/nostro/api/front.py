@@ -44,6 +44,9 @@ class FrontDoor(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            await self(*_without_body(scope, receive, send))
+            return
         started = perf_counter()
         headers = dict(scope["headers"])
         request_id = self.request_ids.of(headers)
@@ -92,3 +95,15 @@ class FrontDoor(FastAPI):
         self.access_log(
             method=method, path=scope["path"], status=status, duration_s=took, request_id=request_id
         )
+
+
+def _without_body(scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+    """Return a HEAD request as the GET request whose answer it asks about (RFC 9110 section
+    9.3.2)."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return {**scope, "method": "GET"}, receive, sending

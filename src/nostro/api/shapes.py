@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from enum import Enum
 from functools import cache
 from itertools import islice
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -73,7 +74,7 @@ def _within(body: bytes | msgspec.Raw, kind: Any, pointer: str) -> Iterator[Inva
         msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         if element is None or not _struct_in(element) or "length" in str(error):
-            yield _invalid(str(error), pointer)
+            yield _invalid(str(error), pointer, kind)
 
 
 def _within_object(body: bytes | msgspec.Raw, cls: type[Any], pointer: str) -> Iterator[Invalid]:
@@ -151,7 +152,7 @@ def _read_values(values: Mapping[str, str], cls: type[T], errors: list[Invalid])
             try:
                 read[field.name] = _converted(values[name], field.type)
             except msgspec.ValidationError as error:
-                errors.append(_invalid(str(error), name))
+                errors.append(_invalid(str(error), name, field.type))
         elif field.required:
             errors.append(Invalid(name, "request.missing_parameter", f"{name} is required"))
     if errors:
@@ -169,12 +170,29 @@ def _converted(text: str, kind: Any) -> Any:
     return msgspec.convert(int(text), kind)
 
 
-def _invalid(message: str, pointer: str) -> Invalid:
-    """Return what the decoder complained of; `pointer` is where the value that it read stands."""
+def _invalid(message: str, pointer: str, kind: Any = None) -> Invalid:
+    """Return what the decoder complained of; `pointer` is where the value that it read stands, and
+    `kind` what it should have been."""
     found = _PATH.search(message)
     path = found["path"] if found else ""
-    said = _REGEX.sub(lambda hit: f"must match {hit[1]}$", _PATH.sub("", message))
+    said = _REGEX.sub(_must_match, _PATH.sub("", message))
+    words = _words_of(kind)
+    if words and not path:
+        said = f"{said}: must be one of {', '.join(words)}"
     return Invalid(pointer + _pointer(path), "request.bad_value", said)
+
+
+def _must_match(hit: re.Match[str]) -> str:
+    pattern = hit[1].replace("\\\\", "\\")
+    return f"must match {pattern}$"
+
+
+def _words_of(kind: Any) -> Sequence[str]:
+    """Return the words that a value may be, where it is one of a few."""
+    for option in _options(kind):
+        if isinstance(option, type) and issubclass(option, Enum):
+            return [str(word.value) for word in option]
+    return ()
 
 
 def _unknown(name: str, names: Sequence[str], pointer: str) -> Invalid:
