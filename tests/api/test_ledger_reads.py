@@ -69,6 +69,16 @@ async def test_bad_questions_are_refused_with_every_error(wheel_postgres: str) -
         assert told["errors"][0]["pointer"] == "as_of_time"
 
 
+async def test_the_line_that_let_a_hold_expire_is_told_by_its_id(wheel_postgres: str) -> None:
+    async with live_door(wheel_postgres) as door:
+        await door.open("a", "b")
+        height = await move(door, "h", "1", action="hold", timeout_s=1)
+        hold = await door.get(f"{LEDGER}/transfers/h", at_least=height + 1)
+        expired = await door.get(f"{LEDGER}/transfers/{hold['resolved_by']}")
+        assert (expired["id"], expired["kind"]) == ("~h", "hold_expired")
+        assert expired["refers_to"] == "h"
+
+
 async def test_a_writer_reads_their_own_write(door: Door) -> None:
     await door.open("a", "b")
     for number in range(5):

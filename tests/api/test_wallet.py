@@ -286,6 +286,26 @@ async def test_a_customer_is_told_with_all_that_is_theirs(postgres: str) -> None
         assert balances["balances"] == told["accounts"]
 
 
+async def test_one_deposit_and_one_withdrawal_are_told_by_their_ids(wheel_postgres: str) -> None:
+    async with live_door(wheel_postgres) as door:
+        slashed = {**NAME, "transaction_id": "bank/2026/1"}
+        await send(door, "deposit", 201, {**DEPOSIT, **slashed, "amount": 50_000})
+        await send(door, "deposit/confirm", 200, slashed)
+        await send(door, "withdraw", 201, LARGE)
+        all_of_it = await door.get("/wallet/alice")
+        deposit = await door.get("/wallet/deposit/alice/bank/2026/1")
+        assert deposit == {**all_of_it["deposits"][0], "user_id": "alice"}
+        withdrawal = await door.get("/wallet/withdraw/w-1")
+        assert withdrawal == {**all_of_it["withdrawals"][0], "user_id": "alice"}
+        for path, code in (
+            ("deposit/alice/none", "wallets.deposit_unknown"),
+            ("deposit/nobody/bank/2026/1", "wallets.deposit_unknown"),
+            ("withdraw/none", "wallets.withdrawal_unknown"),
+        ):
+            answer = await door.client.get(f"/wallet/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (404, code)
+
+
 async def test_deposits_are_told_page_by_page(wheel_postgres: str) -> None:
     async with live_door(wheel_postgres) as door:
         for number in range(3):

@@ -123,10 +123,18 @@ class WalletReads(Protocol):
         """Return a customer's deposits, the newest first."""
         ...
 
+    async def deposit(self, user_id: str, transaction_id: str) -> DepositView | None:
+        """Return a deposit."""
+        ...
+
     async def withdrawals(
         self, user_id: str, *, cursor: str | None = None, limit: int
     ) -> Page[WithdrawalView]:
         """Return a customer's withdrawals, the newest first."""
+        ...
+
+    async def withdrawal(self, withdrawal_id: str) -> WithdrawalView | None:
+        """Return a withdrawal."""
         ...
 
 

@@ -35,6 +35,14 @@ TransferId = Annotated[
         "A-Za-z0-9._:@/-", 128, "Id of a transfer, chosen by its sender.", "payroll-2026-01-0001"
     ),
 ]
+LineId = Annotated[
+    str,
+    Meta(
+        pattern=r"^~?[A-Za-z0-9._:@/-]{1,128}\Z",
+        description="Id of a transfer; of the line that let a hold expire, ~ and the hold's id.",
+        examples=["payroll-2026-01-0001"],
+    ),
+]
 AssetCode = Annotated[
     str,
     Meta(

@@ -24,7 +24,7 @@ from nostro.api.http.ledger_told import (
 from nostro.api.operations import Call, Handler, Operation, Result, answered
 from nostro.api.problems import Invalid, ProblemRaised, Spoken
 from nostro.api.times import microseconds
-from nostro.api.words import AccountId, AssetCode, Height, Moment, Owner, Reference, TransferId
+from nostro.api.words import AccountId, AssetCode, Height, LineId, Moment, Owner, Reference
 from nostro.kernel.asset import SEED
 from nostro.ledger import AccountType, Action, AsOf
 
@@ -114,7 +114,7 @@ class TrialQuery(msgspec.Struct, frozen=True, kw_only=True):
 class TransferPath(msgspec.Struct, frozen=True, kw_only=True):
     """The transfer in the path; a slash in its id may stand as it is."""
 
-    transfer_id: TransferId
+    transfer_id: LineId
 
 
 class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):

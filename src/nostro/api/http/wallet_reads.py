@@ -12,7 +12,7 @@ from nostro.api.http.ledger_reads import AtLeast, Cursor, Limit
 from nostro.api.operations import Call, Handler, Operation, Result, answered
 from nostro.api.problems import ProblemRaised, Spoken
 from nostro.api.times import rfc3339
-from nostro.api.words import UserId
+from nostro.api.words import TransactionId, UserId, WithdrawalId
 from nostro.kernel.money import format_amount
 from nostro.ledger import BalanceView
 from nostro.wallets import (
@@ -29,6 +29,19 @@ class UserPath(msgspec.Struct, frozen=True, kw_only=True):
     """The customer in the path."""
 
     user_id: UserId
+
+
+class DepositPath(msgspec.Struct, frozen=True, kw_only=True):
+    """The deposit in the path; a slash in its transaction id may stand as it is."""
+
+    user_id: UserId
+    transaction_id: TransactionId
+
+
+class WithdrawalPath(msgspec.Struct, frozen=True, kw_only=True):
+    """The withdrawal in the path."""
+
+    withdrawal_id: WithdrawalId
 
 
 class BalanceQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +134,18 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
+class DepositAlone(DepositTold, frozen=True, kw_only=True):
+    """A deposit, with whose it is."""
+
+    user_id: str
+
+
+class WithdrawalAlone(WithdrawalTold, frozen=True, kw_only=True):
+    """A withdrawal, with whose it is."""
+
+    user_id: str
+
+
 async def get_wallet(call: Call, query: WalletQuery) -> Spoken:
     """Tell all there is of a customer."""
     customer = await _known(call, query.at_least)
@@ -153,6 +178,29 @@ async def get_balance(call: Call, query: BalanceQuery) -> Spoken:
         height=customer.height,
     )
     return answered(told)
+
+
+async def get_deposit(call: Call, query: BalanceQuery) -> Spoken:
+    """Tell how a deposit stands, and how it came there."""
+    await call.desk.fresh(query.at_least)
+    user_id, transaction_id = call.params.user_id, call.params.transaction_id
+    view = await call.desk.platform.wallets.deposit(user_id, transaction_id)
+    if view is None:
+        facts = {"user_id": user_id, "transaction_id": transaction_id}
+        raise ProblemRaised("wallets.deposit_unknown", facts=facts)
+    told = msgspec.structs.asdict(_deposit(view))
+    return answered(DepositAlone(user_id=user_id, **told))
+
+
+async def get_withdrawal(call: Call, query: BalanceQuery) -> Spoken:
+    """Tell how a withdrawal stands, and how it came there."""
+    await call.desk.fresh(query.at_least)
+    withdrawal_id = call.params.withdrawal_id
+    view = await call.desk.platform.wallets.withdrawal(withdrawal_id)
+    if view is None:
+        raise ProblemRaised("wallets.withdrawal_unknown", facts={"withdrawal_id": withdrawal_id})
+    told = msgspec.structs.asdict(_withdrawal(view))
+    return answered(WithdrawalAlone(user_id=view.user_id, **told))
 
 
 async def _known(call: Call, at_least: int | None) -> CustomerView:
@@ -227,37 +275,35 @@ _BALANCE = {
 }
 _CHANGE = {"state": "submitted", "actor": "alice", "reason": "", "at": AT, "height": 1}
 _TIMES = {"opened_at": AT, "changed_at": AT}
+_DEPOSIT = {
+    "transaction_id": "tx-0001",
+    "currency": "EUR",
+    "amount": "101.50",
+    "state": "submitted",
+    "reason": "",
+    **_TIMES,
+    "height": 1,
+    "history": [{"event": "deposit_submitted", **_CHANGE}],
+}
+_WITHDRAWAL = {
+    "withdrawal_id": "wd-0001",
+    "currency": "EUR",
+    "amount": "20.00",
+    "destination": "DE89370400440532013000",
+    "state": "awaiting_approval",
+    "reason": "",
+    "approvals_missing": 1,
+    **_TIMES,
+    "height": 3,
+    "history": [],
+}
 _CUSTOMER: dict[str, Any] = {
     "user_id": "alice",
     "opened_at": AT,
     "opened_height": 1,
     "accounts": [_BALANCE],
-    "deposits": [
-        {
-            "transaction_id": "tx-0001",
-            "currency": "EUR",
-            "amount": "101.50",
-            "state": "submitted",
-            "reason": "",
-            **_TIMES,
-            "height": 1,
-            "history": [{"event": "deposit_submitted", **_CHANGE}],
-        }
-    ],
-    "withdrawals": [
-        {
-            "withdrawal_id": "wd-0001",
-            "currency": "EUR",
-            "amount": "20.00",
-            "destination": "DE89370400440532013000",
-            "state": "awaiting_approval",
-            "reason": "",
-            "approvals_missing": 1,
-            **_TIMES,
-            "height": 3,
-            "history": [],
-        }
-    ],
+    "deposits": [_DEPOSIT],
+    "withdrawals": [_WITHDRAWAL],
     "deposits_cursor": None,
     "withdrawals_cursor": None,
     "height": 42,
@@ -274,6 +320,8 @@ def _read(
     query: type[msgspec.Struct],
     shape: Any,
     example: Any,
+    params: type[msgspec.Struct] = UserPath,
+    problems: tuple[str, ...] = ("wallets.customer_unknown", "request.bad_cursor"),
 ) -> Operation:
     return Operation(
         name=name,
@@ -284,13 +332,8 @@ def _read(
         description=description,
         handler=handler,
         query=query,
-        params=UserPath,
-        problems=(
-            "wallets.customer_unknown",
-            "request.bad_cursor",
-            "views.behind",
-            "views.unavailable",
-        ),
+        params=params,
+        problems=(*problems, "views.behind", "views.unavailable"),
         results={200: Result(description=f"{summary}.", shape=shape, example=example)},
     )
 
@@ -316,5 +359,29 @@ OPERATIONS = (
         query=BalanceQuery,
         shape=Balances,
         example={"user_id": "alice", "balances": [_BALANCE], "height": 42},
+    ),
+    _read(
+        name="getDeposit",
+        path="/wallet/deposit/{user_id}/{transaction_id:path}",
+        summary="A deposit",
+        description="Its state, and how it came there.",
+        handler=get_deposit,
+        query=BalanceQuery,
+        shape=DepositAlone,
+        example={"user_id": "alice", **_DEPOSIT},
+        params=DepositPath,
+        problems=("wallets.deposit_unknown",),
+    ),
+    _read(
+        name="getWithdrawal",
+        path="/wallet/withdraw/{withdrawal_id}",
+        summary="A withdrawal",
+        description="Its state, the approvals it still needs, and how it came there.",
+        handler=get_withdrawal,
+        query=BalanceQuery,
+        shape=WithdrawalAlone,
+        example={"user_id": "alice", **_WITHDRAWAL},
+        params=WithdrawalPath,
+        problems=("wallets.withdrawal_unknown",),
     ),
 )
