@@ -85,6 +85,15 @@ def test_a_port_in_use_fails_with_the_setting_that_moves_it(
     assert "NOSTRO_PORT" in found["port"]["remedy"]
 
 
+def test_a_file_in_the_place_of_the_data_directory_fails(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("not a directory")
+    found = examined(capsys, Exit.CHECK_FAILED)
+    assert found["data directory"]["detail"] == f"{tmp_path / 'data'} is no directory"
+    assert "NOSTRO_DATA_DIR" in found["data directory"]["remedy"]
+
+
 def test_programs_that_are_missing_fail(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

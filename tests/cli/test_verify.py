@@ -148,7 +148,6 @@ def test_a_file_that_is_no_journal_says_so(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "some.jsonl"
-    assert run("verify", "--file", str(file)) == Exit.CHECK_FAILED
     file.write_bytes(content)
     assert run("verify", "--file", str(file)) == Exit.CHECK_FAILED
     assert "is no exported journal" in capsys.readouterr().err
@@ -156,10 +155,46 @@ def test_a_file_that_is_no_journal_says_so(
 
 def test_a_file_that_cannot_be_written_leaves_nothing(books: str, tmp_path: Path) -> None:
     nowhere = tmp_path / "no-such-directory" / "journal.jsonl"
-    assert run("export", "--url", books, "-o", str(nowhere)) == Exit.CHECK_FAILED
+    for wrong in (nowhere, tmp_path):
+        assert run("export", "--url", books, "-o", str(wrong)) == Exit.USAGE
     with psycopg.connect(books) as connection:
         connection.execute("ALTER TABLE nostro.journal DISABLE TRIGGER ALL")
         connection.execute("UPDATE nostro.journal SET payload = '\\xff' WHERE height = 3")
     file = tmp_path / "journal.jsonl"
     assert run("export", "--url", books, "-o", str(file)) == Exit.CHECK_FAILED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chain_that_the_database_does_not_hold_is_refused_by_name(
+    books: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("verify", "--url", books, "--chain", "mian") == Exit.USAGE
+    assert run("export", "--url", books, "--chain", "mian", "-o", str(tmp_path / "x")) == Exit.USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("holds the chain 'main', not 'mian'") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_there_is_no_ledger_none_is_made_for_a_look(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "data"
+    for words in (["verify"], ["export"], ["migrate", "--check"]):
+        assert run(*words, "--data-dir", str(nowhere)) == Exit.USAGE
+        assert f"there is no ledger in {nowhere}" in capsys.readouterr().err
+    assert run("verify", "--file", str(nowhere)) == Exit.USAGE
+    assert not nowhere.exists()
+
+
+def test_a_database_that_does_not_answer_is_unavailable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"postgresql://nobody@/none?host={tmp_path}"
+    for words in (["verify"], ["export"], ["migrate"]):
+        assert run(*words, "--url", url) == Exit.UNAVAILABLE
+        assert "does not answer" in capsys.readouterr().err
+    assert run("verify", "--url", "mysql://root:secret@host/x") == Exit.USAGE
+    told = capsys.readouterr().err
+    assert "postgresql://" in told
+    assert "secret" not in told

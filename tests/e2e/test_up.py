@@ -53,6 +53,22 @@ def test_a_second_start_on_one_data_directory_says_who_holds_it(running: Up) -> 
     assert running.post("/wallet/deposit", DEPOSIT, "one").status_code == 201
 
 
+def test_a_port_that_is_taken_is_told_before_anything_is_made(running: Up, tmp_path: Path) -> None:
+    port = running.url.rpartition(":")[2]
+    second = subprocess.run(
+        [*NOSTRO, "up", "--data-dir", str(tmp_path / "other"), "--port", port],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=clean_environment(),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert second.returncode == Exit.UNAVAILABLE
+    assert "NOSTRO_PORT" in second.stderr.splitlines()[-1]
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_killed_server_comes_back_at_its_address_with_all_it_acknowledged(running: Up) -> None:
     first = running.post("/wallet/deposit", DEPOSIT, "one")
     os.kill(running.processes["server"], signal.SIGKILL)

@@ -15,7 +15,8 @@ from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
 from nostro.api import Bounds, create_app
 from nostro.runtime.engine import Engine
 from nostro.runtime.ports import NotDone
-from nostro.wiring.http import HttpServer, free_port
+from nostro.wiring.address import free_port
+from nostro.wiring.http import HttpServer
 from nostro.wiring.rooms import make_house
 from tests.api.door import platform_on
 
@@ -61,7 +62,7 @@ async def test_a_port_that_is_taken_is_refused_with_the_remedy() -> None:
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(NotDone):
+    with pytest.raises(NotDone, match="NOSTRO_HOST"):
         free_port("192.0.2.1", 0)
 
 

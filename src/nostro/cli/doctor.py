@@ -114,6 +114,9 @@ def _data_dir(data_dir: Path) -> Finding:
         )
         return Finding("data directory", State.OK, detail)
     there = _nearest(data_dir)
+    if not there.is_dir():
+        remedy = "choose another with NOSTRO_DATA_DIR"
+        return Finding("data directory", State.FAIL, f"{there} is no directory", remedy)
     if not os.access(there, os.W_OK | os.X_OK):
         return Finding(
             "data directory",
@@ -266,4 +269,4 @@ def _is_nostro(host: str, port: int) -> bool:
 
 def _nearest(path: Path) -> Path:
     """Return the path itself, or what exists above it."""
-    return next(one for one in (path, *path.parents) if one.exists())
+    return next(one for one in (path, *path.parents) if os.path.exists(one))

@@ -35,8 +35,14 @@ def failure_of(error: Exception) -> Failure | None:
 
     The types are imported only now: a command that succeeds does not pay for them.
     """
-    from nostro.adapters.postgres.faults import DataDirectoryHeld, PostgresFault, SchemaRefused
+    from nostro.adapters.postgres.faults import (
+        ChainForeign,
+        DataDirectoryHeld,
+        PostgresFault,
+        SchemaRefused,
+    )
     from nostro.runtime.ports import Outage
+    from nostro.wiring.address import AddressUnavailable
     from nostro.wiring.settings import SettingsError
 
     match error:
@@ -47,9 +53,13 @@ def failure_of(error: Exception) -> Failure | None:
             return Failure(str(error), remedy=remedy, status=Exit.USAGE)
         case DataDirectoryHeld():
             return Failure(error.detail, remedy=error.remedy, status=Exit.HELD)
+        case ChainForeign():
+            return Failure(error.detail, remedy=error.remedy, status=Exit.USAGE)
         case SchemaRefused():
             return Failure(error.detail, remedy=error.remedy, status=Exit.SCHEMA)
         case PostgresFault():
+            return Failure(error.detail, remedy=error.remedy, status=Exit.UNAVAILABLE)
+        case AddressUnavailable():
             return Failure(error.detail, remedy=error.remedy, status=Exit.UNAVAILABLE)
         case Outage():
             return Failure(str(error), remedy="`nostro doctor`", status=Exit.UNAVAILABLE)

@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from nostro.cli import printout
-from nostro.cli.exits import Failure
+from nostro.cli.exits import Exit, Failure
 
 
 def register(app: typer.Typer) -> None:
@@ -36,13 +36,14 @@ def export(
     """
     from nostro.adapters.journal_file import JournalUnreadable, write_journal
     from nostro.adapters.postgres.evidence import Evidence
-    from nostro.adapters.postgres.migrate import check
+    from nostro.adapters.postgres.migrate import check, refuse_foreign
     from nostro.cli.migrate import administered
     from nostro.wiring.settings import load_settings
 
     settings = load_settings(postgres_url=url, data_dir=data_dir, chain=chain)
     with administered(settings) as database:
         check(database)
+        refuse_foreign(database, settings.chain)
         with Evidence(database, settings.chain) as evidence, _target(file) as target:
             end = evidence.end()
             rows = write_journal(target, chain=settings.chain, end=end, entries=evidence.entries())
@@ -63,11 +64,25 @@ def _target(file: Path | None) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     unfinished = file.with_name(f"{file.name}.part")
+    if file.is_dir():
+        raise _unwritable(file, "it is a directory", Exit.USAGE)
     try:
-        with unfinished.open("wb") as target:
+        target = unfinished.open("wb")
+    except OSError as error:
+        raise _unwritable(file, error.strerror, Exit.USAGE) from error
+    try:
+        with target:
             yield target
         unfinished.replace(file)
     except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}") from error
+        raise _unwritable(file, error.strerror, Exit.CHECK_FAILED) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _unwritable(file: Path, why: str | None, status: Exit) -> Failure:
+    return Failure(
+        f"{file} cannot be written: {why}",
+        remedy="mend that, or name another file with --output",
+        status=status,
+    )

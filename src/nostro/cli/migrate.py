@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nostro.cli import printout
+from nostro.cli.exits import Exit, Failure
 from nostro.cli.printout import Output, OutputOption
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def migrate(
     from nostro.wiring.settings import load_settings
 
     settings = load_settings(postgres_url=url, data_dir=data_dir)
-    with administered(settings) as database:
+    with administered(settings, new=not check) as database:
         accepted = list(schema.accept_changed(database)) if accept_changed else []
         if check:
             schema.check(database)
@@ -51,15 +52,23 @@ def migrate(
     printout.facts({"applied": applied, "accepted": accepted, "schema": names}, output)
 
 
-def administered(settings: Settings) -> AbstractContextManager[str]:
+def administered(settings: Settings, *, new: bool = False) -> AbstractContextManager[str]:
     """Yield the URL of the database in force, for its administrator.
 
-    The embedded PostgreSQL is started for it unless it runs already.
+    The embedded PostgreSQL is started for it unless it runs already. `new`: make one where there is
+    none; otherwise that is a Failure, for whoever only looks has mistaken the directory.
     """
     from contextlib import nullcontext
 
+    from nostro.adapters.postgres.cluster import Layout
     from nostro.adapters.postgres.launcher import borrowed
 
     if settings.postgres_url is not None:
         return nullcontext(settings.postgres_url.get_secret_value())
+    if not new and Layout(settings.data_dir).major() is None:
+        raise Failure(
+            f"there is no ledger in {settings.data_dir}",
+            remedy="name its directory with --data-dir or NOSTRO_DATA_DIR; `nostro up` begins one",
+            status=Exit.USAGE,
+        )
     return borrowed(settings.data_dir, bin_dir=settings.postgres_bin_dir)

@@ -51,6 +51,7 @@ async def _stay_up(settings: Settings, output: Output) -> None:
         # A long replay must not keep anyone from stopping it.
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
+            printout.note("stopping, as soon as what has begun is done ...")
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             return

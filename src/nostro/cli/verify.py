@@ -60,15 +60,24 @@ def _of_file(file: Path) -> Report:
     from nostro.adapters.journal_file import JournalUnreadable
     from nostro.wiring.audit import audit_file, height_of_file
 
+    if not file.is_file():
+        raise Failure(
+            f"there is no file {file}",
+            remedy="`nostro export --output FILE` writes one",
+            status=Exit.USAGE,
+        )
     try:
         with printout.progress(f"reading {file}", height_of_file(file)) as advance:
             return audit_file(file, progress=advance)
     except (OSError, JournalUnreadable) as error:
-        raise Failure(f"{file} is no exported journal: {error}") from error
+        raise Failure(
+            f"{file} is no exported journal: {error}",
+            remedy="name a file that `nostro export` wrote, as it wrote it",
+        ) from error
 
 
 def _of_database(url: str | None, data_dir: Path | None, chain: str | None) -> Report:
-    from nostro.adapters.postgres.migrate import check
+    from nostro.adapters.postgres.migrate import check, refuse_foreign
     from nostro.cli.migrate import administered
     from nostro.wiring.audit import audit_database, height_of_database
     from nostro.wiring.settings import load_settings
@@ -76,6 +85,7 @@ def _of_database(url: str | None, data_dir: Path | None, chain: str | None) -> R
     settings = load_settings(postgres_url=url, data_dir=data_dir, chain=chain)
     with administered(settings) as database:
         check(database)
+        refuse_foreign(database, settings.chain)
         total = height_of_database(database, settings.chain)
         with printout.progress("auditing the journal", total) as advance:
             return audit_database(database, settings.chain, progress=advance)

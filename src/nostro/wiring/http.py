@@ -7,7 +7,6 @@ each request to this loop.
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +15,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from nostro.runtime.ports import NotDone
+from nostro.wiring.address import free_port
 
 BACKLOG = 1024
 CONCURRENT_MAX = 4096
@@ -43,7 +43,7 @@ class HttpServer:
         return f"http://{host}:{self.port}"
 
     async def start(self) -> None:
-        """Accept connections; raises NotDone when the port cannot be had."""
+        """Accept connections; raises AddressUnavailable when the port cannot be had."""
         self.port = free_port(self.host, self.port)
         self._server = Server(
             self._app,
@@ -79,26 +79,6 @@ class HttpServer:
             return False
         writer.close()
         return True
-
-
-def free_port(host: str, port: int) -> int:
-    """Return a port that nobody listens on: `port`, or any free one for 0.
-
-    The server shares its port willingly (SO_REUSEPORT), so that a second platform would take half
-    of the connections of the first; hence this look before. Raises NotDone with the remedy.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise NotDone(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another with "
-                "NOSTRO_PORT, or stop what holds it"
-            ) from None
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def _reachable(host: str) -> str:

@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nostro.adapters.postgres.holder import holder_of
 from nostro.adapters.postgres.launcher import EmbeddedPostgres
-from nostro.adapters.postgres.migrate import check, migrate
+from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
 from nostro.runtime.ports import NotDone
+from nostro.wiring.address import free_port
 from nostro.wiring.processes import Child, keep_alive
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
@@ -34,11 +36,14 @@ class Platform:
         self._children: list[Child] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._order: dict[str, Any] = {}
+        self._opening: asyncio.Future[Stores] | None = None
         self.url = ""
 
     async def start(self) -> str:
         """Start everything and return the URL of the API; raises NotDone with a remedy."""
-        stores = await asyncio.to_thread(self._open_stores)
+        self._opening = asyncio.ensure_future(asyncio.to_thread(self._open_stores))
+        # A thread cannot be cancelled: whoever stops us waits for it, lest it leave a server.
+        stores = await asyncio.shield(self._opening)
         self._order = order = {"stores": _plain(stores), "settings": self._options()}
         server = Child(name="server", module=CHILD_MODULE, order=order)
         self._children = [server]
@@ -62,6 +67,8 @@ class Platform:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         await asyncio.gather(*(child.stop() for child in self._children))
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if self._postgres is not None:
             await asyncio.to_thread(self._postgres.stop)
 
@@ -74,14 +81,18 @@ class Platform:
 
     def _open_stores(self) -> Stores:
         settings = self._settings
+        if holder_of(settings.data_dir) is None:  # who holds the directory also has the port
+            free_port(settings.host, settings.port)
         if settings.postgres_url is not None:
             url = settings.postgres_url.get_secret_value()
             check(url)
+            refuse_foreign(url, settings.chain)
             return Stores(engine=url, follower=url, reader=url)
         self._postgres = EmbeddedPostgres(settings.data_dir, bin_dir=settings.postgres_bin_dir)
         self._postgres.start()
         self._say(f"PostgreSQL {self._postgres.version} runs in {settings.data_dir}")
         migrate(self._postgres.url())
+        refuse_foreign(self._postgres.url(), settings.chain)
         return _stores_of(self._postgres)
 
     def _options(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -98,6 +99,22 @@ def _limit(asset: str, limit: object) -> Decimal:
     return amount
 
 
+def _postgres_url(url: SecretStr | None) -> SecretStr | None:
+    """Refuse what libpq could not read; its own complaint would repeat the password."""
+    if url is not None:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        text = url.get_secret_value()
+        try:
+            conninfo_to_dict(text)
+        except ProgrammingError:
+            text = ""
+        if not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("write it as postgresql://user:password@host:5432/database")
+    return url
+
+
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")]
 ApprovalLimits = Annotated[
@@ -122,7 +139,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="address the API listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 takes any free one")
-    postgres_url: SecretStr | None = Field(
+    postgres_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
         None, description="PostgreSQL 15 or newer, as a URL; without it a private one is started"
     )
     postgres_bin_dir: AbsolutePath | None = Field(

@@ -12,6 +12,8 @@ import pytest
 
 from nostro.adapters.postgres import migrate as schema
 from nostro.adapters.postgres.faults import (
+    ChainForeign,
+    DatabaseUnreachable,
     MigrationBusy,
     MigrationChanged,
     MigrationsPending,
@@ -170,9 +172,22 @@ def test_a_user_who_may_not_migrate_is_told_which_rights_are_missing(
 
 
 def test_a_database_that_does_not_answer_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(SchemaRefused, match="does not answer") as refused:
+    with pytest.raises(DatabaseUnreachable, match="does not answer") as refused:
         schema.check(f"postgresql://nobody@/none?host={tmp_path}")
     assert "nostro doctor" in refused.value.remedy
+
+
+def test_a_database_is_that_of_the_chain_that_its_views_tell_of(empty: str) -> None:
+    schema.migrate(empty)
+    schema.refuse_foreign(empty, "main")
+    with psycopg.connect(empty, autocommit=True) as connection:
+        columns = "(chain, name, height, hash, at_us)"
+        row = "('main', 'views', 0, decode(repeat('00', 32), 'hex'), 0)"
+        connection.execute(f"INSERT INTO nostro.projection_checkpoint {columns} VALUES {row}")
+    schema.refuse_foreign(empty, "main")
+    with pytest.raises(ChainForeign, match="'main', not 'mian'") as refused:
+        schema.refuse_foreign(empty, "mian")
+    assert "NOSTRO_CHAIN=main" in refused.value.remedy
 
 
 @pytest.mark.parametrize("name", ["0003_a_gap.sql", "0001_twice.sql", "1_short.sql"])

@@ -51,7 +51,7 @@ def account_for(cluster: Path) -> Account:
 
     Raises DataDirectoryUnusable when an existing cluster belongs to somebody whom we cannot become.
     """
-    owner = cluster.stat().st_uid if cluster.is_dir() else None
+    owner = cluster.stat().st_uid if os.path.isdir(cluster) else None
     if os.geteuid() != ROOT:
         me = _entry(os.geteuid())
         if owner is not None and owner != me.uid:

@@ -74,11 +74,20 @@ class Layout(msgspec.Struct, frozen=True):
             return self.data_dir / "run"
 
     def major(self) -> int | None:
-        """Return the major version that wrote the cluster, or None when there is no cluster yet."""
+        """Return the major version that wrote the cluster, or None when there is no cluster yet;
+        raises DataDirectoryUnusable when that cannot be told."""
+        version = self.cluster / "PG_VERSION"
         try:
-            return int((self.cluster / "PG_VERSION").read_text())
-        except FileNotFoundError:
+            return int(version.read_text(encoding="ascii"))
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it holds no version"
+            raise DataDirectoryUnusable(
+                f"{version} cannot be read: {why}.",
+                remedy="do this as the user who started the ledger, or name another directory"
+                " with NOSTRO_DATA_DIR.",
+            ) from error
 
     def prepare(self) -> None:
         """Make the data directory, private; raises DataDirectoryUnusable."""
@@ -87,6 +96,11 @@ class Layout(msgspec.Struct, frozen=True):
                 self.data_dir.mkdir(mode=0o700, parents=True)
             with tempfile.TemporaryFile(dir=self.data_dir):
                 pass
+        except FileExistsError as error:
+            raise DataDirectoryUnusable(
+                f"{self.data_dir} is a file, not a directory.",
+                remedy="choose another directory with NOSTRO_DATA_DIR.",
+            ) from error
         except OSError as error:
             raise DataDirectoryUnusable(
                 f"{self.data_dir} cannot be written: {error.strerror}.",

@@ -5,6 +5,8 @@ PostgresFault                 an outage: nothing of what was asked has happened
 ├── DataDirectoryHeld         another process has started this data directory
 ├── DataDirectoryUnusable     wrong owner, not writable, written by another major version
 ├── ServerNotStarted          the server refused to start, or did not become ready in time
+├── DatabaseUnreachable       nobody answers at the URL
+├── ChainForeign              the views in the database tell of another chain
 └── SchemaRefused             the schema and this code do not belong together
     ├── MigrationsPending     the code is ahead: migrate
     ├── MigrationChanged      a file differs from what was applied
@@ -56,6 +58,18 @@ class ServerNotStarted(PostgresFault):
     """The server ended while starting or was not ready in time; `detail` quotes its log."""
 
     code = "postgres.server_not_started"
+
+
+class DatabaseUnreachable(PostgresFault):
+    """Nobody answers at the URL, or whoever does refuses us."""
+
+    code = "postgres.database_unreachable"
+
+
+class ChainForeign(PostgresFault):
+    """The database is that of another chain: each has one of its own, for its views."""
+
+    code = "postgres.chain_foreign"
 
 
 class SchemaRefused(PostgresFault):

@@ -19,6 +19,8 @@ import msgspec
 import psycopg
 
 from nostro.adapters.postgres.faults import (
+    ChainForeign,
+    DatabaseUnreachable,
     MigrationBusy,
     MigrationChanged,
     MigrationsPending,
@@ -105,7 +107,7 @@ def migrations(directory: Path = MIGRATIONS) -> Sequence[Migration]:
 
 
 def schema_state(url: str, directory: Path = MIGRATIONS) -> SchemaState:
-    """Compare a database with this code; raises SchemaRefused when it cannot be asked."""
+    """Compare a database with this code; raises DatabaseUnreachable when it cannot be asked."""
     with _connected(url) as connection:
         return _compare(connection, migrations(directory))
 
@@ -117,6 +119,30 @@ def check(url: str, directory: Path = MIGRATIONS) -> None:
     it.
     """
     schema_state(url, directory).refuse()
+
+
+def chain_of_views(url: str) -> str | None:
+    """Return the chain that the views in a database tell of, or None before their first follower.
+
+    Raises DatabaseUnreachable.
+    """
+    with _connected(url) as connection:
+        found = connection.execute("SELECT chain FROM nostro.projection_checkpoint").fetchone()
+    return str(found[0]) if found else None
+
+
+def refuse_foreign(url: str, chain: str) -> None:
+    """Refuse a database whose views tell of another chain; raises ChainForeign.
+
+    A chain that was mistyped would otherwise begin an empty ledger beside the one that is meant.
+    """
+    there = chain_of_views(url)
+    if there not in (None, chain):
+        raise ChainForeign(
+            f"The database holds the chain {there!r}, not {chain!r}.",
+            remedy=f"set NOSTRO_CHAIN={there}, or give {chain!r} a database of its own"
+            " (NOSTRO_DATA_DIR, NOSTRO_POSTGRES_URL).",
+        )
 
 
 def migrate(
@@ -178,9 +204,9 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
             application_name="nostro migrate",
         )
     except psycopg.Error as error:
-        raise SchemaRefused(
+        raise DatabaseUnreachable(
             f"The database does not answer: {' '.join(str(error).split())}",
-            remedy="`nostro doctor` shows what is wrong with it.",
+            remedy="start it, or correct its URL; `nostro doctor` looks at the one that is set.",
         ) from error
     with connection:
         yield connection
