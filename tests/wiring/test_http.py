@@ -25,12 +25,14 @@ Message = MutableMapping[str, Any]
 
 
 @asynccontextmanager
-async def served(bounds: Bounds | None = None) -> AsyncIterator[HttpServer]:
+async def served(
+    bounds: Bounds | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[HttpServer]:
     """Serve a platform on memory adapters, on any free port."""
     engine = Engine(house=make_house(), journal=MemoryJournal(MemoryDisk()), clock=SystemClock())
     await engine.start()
     app = create_app(platform_on(engine, bounds=bounds or Bounds()))
-    server = HttpServer(app, host="127.0.0.1", port=0)
+    server = HttpServer(app, host=host, port=0)
     await server.start()
     try:
         yield server
@@ -64,6 +66,13 @@ async def test_a_port_that_is_taken_is_refused_with_the_remedy() -> None:
 def test_a_host_that_is_not_ours_is_refused() -> None:
     with pytest.raises(NotDone, match="NOSTRO_HOST"):
         free_port("192.0.2.1", 0)
+
+
+async def test_a_host_may_be_a_name() -> None:
+    async with served(host="localhost") as server:
+        assert server.url == f"http://localhost:{server.port}"
+        heard = await spoken_to(server, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in heard
 
 
 async def test_the_port_is_free_again_after_a_stop() -> None:

@@ -7,7 +7,6 @@ each request to this loop.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -15,7 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from nostro.runtime.ports import NotDone
-from nostro.wiring.address import free_port
+from nostro.wiring.address import free_port, numeric
 
 BACKLOG = 1024
 CONCURRENT_MAX = 4096
@@ -47,7 +46,7 @@ class HttpServer:
         self.port = free_port(self.host, self.port)
         self._server = Server(
             self._app,
-            address=self.host,
+            address=numeric(self.host),
             port=self.port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
@@ -69,8 +68,8 @@ class HttpServer:
         if self._server is None or self._task is None:
             return
         self._server.stop()  # type: ignore[no-untyped-call]
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._task, STOP_TIMEOUT_S)
+        await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)
+        self._task.cancel()
 
     async def _accepts(self) -> bool:
         try:
