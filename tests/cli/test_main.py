@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,25 @@ def test_help_lists_each_command_with_its_line(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert "config" in shown
     assert COMMANDS["config"] in shown
+
+
+def test_help_is_wrapped_by_the_terminal_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["demo", "-h"]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "the way. The report goes to standard output" in shown
+
+
+def test_what_the_terminal_cannot_show_is_shown_escaped(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "nostro.cli", "config", "show"],
+        env={"NOSTRO_DATA_DIR": str(tmp_path / "\u20ac"), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == Exit.OK, ended.stderr
+    assert "\\u20ac" in ended.stdout
 
 
 def test_help_loads_nothing_of_the_platform() -> None:

@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import cleandoc
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -38,6 +40,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command line (default: that of the process) and exit with an `Exit` status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         _build(_called(words))(words, prog_name="nostro")
     except BrokenPipeError:
@@ -59,6 +64,7 @@ def _build(called: str) -> typer.Typer:
         help="Settles trades and payments to finality in a double-entry ledger anyone can audit.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
     completing = "_NOSTRO_COMPLETE" in os.environ
@@ -71,7 +77,15 @@ def _build(called: str) -> typer.Typer:
             import_module(f"nostro.cli.{name}").register(app)
         else:
             app.command(name, help=summary)(_not_called)
+    for command in app.registered_commands:
+        command.help = command.help or _unwrapped(command.callback.__doc__ or "")
     return app
+
+
+def _unwrapped(text: str) -> str:
+    """Return paragraphs without their line ends: the terminal decides where a line ends."""
+    paragraphs = cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _log_to_stderr() -> None:
