@@ -14,8 +14,8 @@ from nostro.simulation.runs import replay_command, run_seeds
 from nostro.simulation.world import run_seed
 from tests.simulation.planted import PLANTS
 
-PARCELS = 10
-PARCEL_SEEDS = 100
+PARCELS = 20
+PARCEL_SEEDS = 50
 FOUND_WITHIN_SEEDS = 20
 
 

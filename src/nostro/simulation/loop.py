@@ -145,6 +145,12 @@ class SeededLoop(asyncio.AbstractEventLoop):
         while timers and timers[0][0] <= self._now:
             self._ready.append(heapq.heappop(timers)[2])
 
+    def close(self) -> None:
+        """Let go of everything; waiting for the garbage collector costs a fifth of a run."""
+        self._ready.clear()
+        self._timers.clear()
+        self._tasks.clear()
+
     @property
     def complaints(self) -> list[str]:
         """Return what nobody handled, in callbacks and in tasks of processes that are alive."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ def run_seeds(seeds: Sequence[int], weather: str, *, jobs: int) -> Iterator[Run]
             yield from (run_seed(seed, weather) for seed in seeds)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_be_quiet) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_work) as pool:
         parcels = [
             seeds[start : start + SEEDS_A_PARCEL] for start in range(0, len(seeds), SEEDS_A_PARCEL)
         ]
@@ -34,6 +35,13 @@ def run_seeds(seeds: Sequence[int], weather: str, *, jobs: int) -> Iterator[Run]
 def replay_command(run: Run) -> str:
     """Return the command that runs the very same again."""
     return f"nostro simulate --seeds {run.seed}..{run.seed} --weather {run.weather}"
+
+
+def _begin_work() -> None:
+    """Prepare a process that does nothing else: what is loaded by now stays, and need not be
+    looked through again and again for garbage."""
+    _be_quiet()
+    gc.freeze()
 
 
 def _be_quiet() -> None:

@@ -62,7 +62,9 @@ def run_seed(seed: int, weather: Weather | str, parts: Parts | None = None) -> R
         world.audit()
     except (Violation, Stuck) as found:
         violation = str(found)
-    return world.told(violation)
+    run = world.told(violation)
+    world.loop.close()
+    return run
 
 
 class World:
