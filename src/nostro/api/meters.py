@@ -9,6 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 
+METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+)
+OTHER = "other"
+"""What every other method is counted as: callers may make up as many as they like."""
 REQUEST_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -45,6 +50,8 @@ class Meters:
 
     def request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count one answered request; `route` is the pattern, so that labels stay few."""
+        if method not in METHODS:
+            method = OTHER
         self.requests[method, route, status] += 1
         histogram = self.durations.get((method, route))
         if histogram is None:
