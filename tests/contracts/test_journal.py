@@ -325,6 +325,8 @@ async def test_the_newest_snapshot_is_the_highest(connect: Open) -> None:
     for height in (2, 4, 3):
         await journal.save_snapshot(Snapshot(height, b"\x00state %d" % height, bytes(32)))
     assert await journal.newest_snapshot() == Snapshot(4, b"\x00state 4", bytes(32))
+    assert await journal.newest_snapshot(below=4) == Snapshot(3, b"\x00state 3", bytes(32))
+    assert await journal.newest_snapshot(below=2) is None
 
 
 async def test_a_second_snapshot_at_one_height_is_ignored(connect: Open) -> None:

@@ -61,6 +61,7 @@ class ScriptedJournal(MemoryJournal):
         self.refused: set[str] = set()
         self.blind: set[int] = set()
         self.fetch_sizes: list[int] = []
+        self.read_after: list[int] = []
 
     async def append(self, batch: Batch, head: Head) -> None:
         await self.gate.wait()
@@ -88,6 +89,7 @@ class ScriptedJournal(MemoryJournal):
 
     async def read(self, *, after: int, limit: int) -> Sequence[Entry]:
         self._fail_read()
+        self.read_after.append(after)
         return await super().read(after=after, limit=limit)
 
     def _fail_read(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from nostro.kernel.messages import Rejection
+from nostro.runtime.ports import Snapshot
 from nostro.runtime.snapshots import encode_snapshot
 from tests.runtime.desk import Desk, in_virtual_time
 from tests.runtime.tally import Add, UseOnce, tally_house
@@ -119,6 +120,31 @@ async def test_replies_are_found_behind_a_snapshot() -> None:
         assert after.journal.fetched == [first.height]
         with pytest.raises(Rejection, match="key_reused"):
             await after.ask("k", Add(counter="a", amount=2))
+
+
+@pytest.mark.parametrize(
+    ("damaged", "read_from"), [((), 6), ((6,), 4), ((6, 4), 2), ((6, 4, 2), 0)]
+)
+@in_virtual_time
+async def test_a_damaged_snapshot_costs_the_rows_since_the_one_before(
+    damaged: tuple[int, ...], read_from: int
+) -> None:
+    async with Desk() as desk:
+        for n in range(7):
+            await desk.ask(f"k{n}", UseOnce(id=f"id{n}"))
+        live = desk.engine.digests()
+    memory = desk.house.new()
+    for entry in desk.disk.entries:
+        desk.house.replay(memory, entry)
+        if entry.height in (2, 4, 6):
+            await desk.journal.save_snapshot(encode_snapshot(desk.house, memory))
+    for height in damaged:
+        whole = desk.disk.snapshots[height]
+        desk.disk.snapshots[height] = Snapshot(height, whole.state[:-1], whole.state_hash)
+    async with Desk(disk=desk.disk) as after:
+        assert after.journal.read_after == [read_from]
+        assert after.engine.digests() == live
+        assert (await after.ask("again", UseOnce(id="id0"))).reply.body == {"new": False}
 
 
 @in_virtual_time

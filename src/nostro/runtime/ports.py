@@ -15,6 +15,7 @@ from nostro.kernel.codec import encode
 from nostro.kernel.messages import Command, Effect
 
 GENESIS_HASH = bytes(32)
+HEIGHT_MAX = 2**63 - 1
 
 
 class Outage(Exception):
@@ -209,8 +210,8 @@ class Journal(Protocol):
         """Return the effects not yet settled, oldest first."""
         ...
 
-    async def newest_snapshot(self) -> Snapshot | None:
-        """Return the highest snapshot, if any."""
+    async def newest_snapshot(self, *, below: int = HEIGHT_MAX) -> Snapshot | None:
+        """Return the highest snapshot below a height, if any."""
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:

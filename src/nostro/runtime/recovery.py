@@ -11,7 +11,7 @@ import structlog
 from nostro.kernel.codec import decode_reply
 from nostro.kernel.messages import Command
 from nostro.runtime.house import House, Known, Memory
-from nostro.runtime.ports import Entry, Head, Journal, NotDone, Snapshot
+from nostro.runtime.ports import Entry, Head, Journal, NotDone
 from nostro.runtime.snapshots import SnapshotDamaged, decode_snapshot
 
 READ_ROWS_MAX = 20_000
@@ -27,7 +27,7 @@ async def recover(house: House, journal: Journal) -> tuple[Memory, Head]:
     Raises an Outage of the journal, or NotDone when the journal contradicts itself.
     """
     head = await journal.open()
-    memory = _remembered(house, await journal.newest_snapshot(), head)
+    memory = await _remembered(house, journal, head)
     while memory.height < head.height:
         entries = await journal.read(after=memory.height, limit=READ_ROWS_MAX)
         if not entries:
@@ -40,15 +40,19 @@ async def recover(house: House, journal: Journal) -> tuple[Memory, Head]:
     return memory, head
 
 
-def _remembered(house: House, snapshot: Snapshot | None, head: Head) -> Memory:
-    """Return the memory of a snapshot; one that cannot be used costs time, never the start."""
-    if snapshot is None or snapshot.height > head.height:
-        return house.new()
-    try:
-        return decode_snapshot(house, snapshot)
-    except SnapshotDamaged as damage:
-        log.error("snapshot_ignored", height=snapshot.height, why=str(damage))
-        return house.new()
+async def _remembered(house: House, journal: Journal, head: Head) -> Memory:
+    """Return the memory of the newest snapshot that can be used; one that cannot costs time, never
+    the start."""
+    below = head.height + 1
+    while True:  # each look is below the one before, and the follower keeps a few
+        snapshot = await journal.newest_snapshot(below=below)
+        if snapshot is None:
+            return house.new()
+        try:
+            return decode_snapshot(house, snapshot)
+        except SnapshotDamaged as damage:
+            log.error("snapshot_ignored", height=snapshot.height, why=str(damage))
+        below = snapshot.height
 
 
 class Asked(Protocol):

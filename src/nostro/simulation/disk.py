@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextvars import Context
 
 from nostro.runtime.ports import (
+    HEIGHT_MAX,
     Batch,
     Entry,
     Head,
@@ -100,10 +101,10 @@ class StormyJournal:
         await self._ask()
         return await self._journal.outbox()
 
-    async def newest_snapshot(self) -> Snapshot | None:
-        """Return the highest snapshot."""
+    async def newest_snapshot(self, *, below: int = HEIGHT_MAX) -> Snapshot | None:
+        """Return the highest snapshot below a height."""
         await self._ask()
-        return await self._journal.newest_snapshot()
+        return await self._journal.newest_snapshot(below=below)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from nostro.runtime.ports import (
     GENESIS_HASH,
+    HEIGHT_MAX,
     Batch,
     Entry,
     Fenced,
@@ -80,10 +81,10 @@ class MemoryJournal:
         """Return the effects not yet settled, oldest first."""
         return [row for _, row in sorted(self._disk.outbox.items())]
 
-    async def newest_snapshot(self) -> Snapshot | None:
-        """Return the highest snapshot."""
-        snapshots = self._disk.snapshots
-        return snapshots[max(snapshots)] if snapshots else None
+    async def newest_snapshot(self, *, below: int = HEIGHT_MAX) -> Snapshot | None:
+        """Return the highest snapshot below a height."""
+        heights = [height for height in self._disk.snapshots if height < below]
+        return self._disk.snapshots[max(heights)] if heights else None
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot."""

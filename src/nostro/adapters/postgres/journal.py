@@ -20,6 +20,7 @@ from psycopg import pq
 from nostro.adapters.postgres.snapshot_rows import NEWEST, SAVE, SAVE_PIECE, assembled, parcel
 from nostro.runtime.ports import (
     GENESIS_HASH,
+    HEIGHT_MAX,
     Batch,
     Entry,
     Fenced,
@@ -33,7 +34,6 @@ from nostro.runtime.ports import (
 
 READ_BYTES_MAX = 64_000_000
 CONNECT_TIMEOUT_S = 10
-HEIGHT_MAX = 2**63 - 1
 GONE_IDLE_S = 10
 GONE_PROBE_S = 5
 GONE_PROBES = 3
@@ -243,9 +243,9 @@ class PostgresJournal:
         )
         return [OutboxRow(*row) for row in rows]
 
-    async def newest_snapshot(self) -> Snapshot | None:
-        """Return the highest snapshot."""
-        return assembled(await self._fetch(NEWEST, (self.chain, HEIGHT_MAX)))
+    async def newest_snapshot(self, *, below: int = HEIGHT_MAX) -> Snapshot | None:
+        """Return the highest snapshot below a height."""
+        return assembled(await self._fetch(NEWEST, (self.chain, below - 1)))
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot; a second one at the same height is ignored."""
