@@ -98,7 +98,7 @@ def test_a_killed_postgresql_is_started_again_and_nothing_acknowledged_is_lost(
     assert running.post("/wallet/deposit/confirm", NAME, "two").status_code == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_stop_ends_it_in_order_and_leaves_no_process(
     running: Up, number: signal.Signals
 ) -> None:

@@ -45,6 +45,8 @@ async def _stay_up(settings: Settings, output: Output) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: a hangup is none
+        loop.add_signal_handler(signal.SIGHUP, told.set)
     stopping = asyncio.ensure_future(told.wait())
     starting = asyncio.ensure_future(platform.start())
     try:
