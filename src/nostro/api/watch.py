@@ -11,6 +11,7 @@ import msgspec
 
 from nostro.api.platform import Finding, Platform, Probe
 from nostro.api.times import rfc3339
+from nostro.runtime.deadline import within
 from nostro.runtime.engine import Engine, EngineState
 from nostro.runtime.performers import Performing
 
@@ -79,7 +80,7 @@ class Watch:
         bound = self._platform.bounds.probe_timeout_s
         started = time.perf_counter()
         try:
-            finding = await asyncio.wait_for(probe.check(), bound)
+            finding = await within(bound, probe.check())
         except TimeoutError:
             finding = Finding(ok=False, detail=f"no answer within {bound:g} s")
         except Exception as error:
@@ -102,11 +103,12 @@ class Watch:
     async def lag(self) -> Lag:
         """Return how far the views are behind."""
         self._keep_trail()
+        platform = self._platform
         try:
-            height = await self._platform.ledger.checkpoint()
+            height = await within(platform.bounds.probe_timeout_s, platform.ledger.checkpoint())
         except Exception:
             return Lag(height=None, rows=None, seconds=None)
-        head = self._platform.engine.height
+        head = platform.engine.height
         seconds = 0.0 if height >= head else self._age_above(height)
         return Lag(height=height, rows=max(0, head - height), seconds=round(seconds, 3))
 

@@ -17,10 +17,14 @@ from nostro.adapters.postgres.follower import NAME
 from nostro.kernel.codec import encode
 from nostro.kernel.messages import Rejection
 from nostro.ledger import AsOf
+from nostro.runtime.deadline import within
 from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 
 PAGE_MAX = 1_000
 LOOK_PAUSE_S = 0.005
+READ_TIMEOUT_S = 30.0
+"""As long as the trial balance of some two million accounts takes as of the past (2.3 s for
+200,000), which is the slowest read there is."""
 AS_OF_WAIT_MS = 1_000
 """How long a look at a recorded moment waits for the views to get there."""
 TIME_MAX = 2**62
@@ -34,23 +38,36 @@ class ViewReader:
     """Reads the views of one chain over a pool whose connections commit by themselves
     (`autocommit`).
 
-    Every read may raise ViewsUnavailable.
+    Every read may raise ViewsUnavailable, at the latest after `timeout_s`.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Any], chain: str = "main") -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[Any],
+        chain: str = "main",
+        *,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self._pool = pool
         self._chain = chain
+        self._timeout_s = timeout_s
         self._look: asyncio.Task[int] | None = None
+        self._waiting: dict[asyncio.Future[int], int] = {}
+        """Who waits for which height."""
+        self._waking: asyncio.Task[None] | None = None
 
     async def rows(self, query: str, parameters: Parameters = ()) -> Rows:
         """Return all rows of a query."""
         try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), parameters)
-                found: Rows = await cursor.fetchall()
-                return found
+            return await within(self._timeout_s, self._rows(query, parameters))
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
             raise ViewsUnavailable(f"PostgreSQL: {error}") from error
+
+    async def _rows(self, query: str, parameters: Parameters) -> Rows:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query.encode(), parameters)
+            found: Rows = await cursor.fetchall()
+            return found
 
     async def checkpoint(self) -> int:
         """Return the journal height up to which the views tell; 0 before the follower's first
@@ -64,19 +81,40 @@ class ViewReader:
     async def wait_for(self, height: int, timeout_ms: int) -> None:
         """Return once the views tell of a height; raises ViewsBehind when they do not in time.
 
-        However many wait, one of them looks.
+        However many wait, one of them looks, and they sleep until their height has come.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_ms / 1_000
-        while True:
-            if self._look is None or self._look.done():
-                self._look = loop.create_task(self.checkpoint())
-            have = await asyncio.shield(self._look)
-            if have >= height:
-                return
-            if loop.time() >= deadline:
-                raise ViewsBehind(asked=height, have=have)
+        if self._look is None or self._look.done():
+            self._look = loop.create_task(self.checkpoint())
+        have = await asyncio.shield(self._look)
+        if have >= height:
+            return
+        reached: asyncio.Future[int] = loop.create_future()
+        self._waiting[reached] = height
+        if self._waking is None or self._waking.done():
+            self._waking = loop.create_task(self._wake())
+        try:
+            async with asyncio.timeout(timeout_ms / 1_000):
+                await reached
+        except TimeoutError:
+            raise ViewsBehind(asked=height, have=have) from None
+        finally:
+            self._waiting.pop(reached, None)
+
+    async def _wake(self) -> None:
+        """Look again and again while somebody waits, and wake those whose height has come."""
+        while self._waiting:
             await asyncio.sleep(LOOK_PAUSE_S)
+            try:
+                have = await self.checkpoint()
+            except ViewsUnavailable as outage:
+                for reached in self._waiting:
+                    if not reached.done():
+                        reached.set_exception(outage)
+                return
+            for reached, height in self._waiting.items():
+                if height <= have and not reached.done():
+                    reached.set_result(have)
 
     async def height_of(self, moment: AsOf | None) -> int:
         """Return the journal height that a moment means, one that the views have reached.
