@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+NOT_INSTALLED = echo "Not installed: pip says why above. It needs a package index (see 'pip config list')." >&2
 BRISK_TESTS := tests/house tests/kernel tests/rooms tests/flows tests/wiring tests/cli tests/docs
 
 # Where the tests find PostgreSQL: the wheel's binaries, and Debian's PostgreSQL 15 where it stands.
@@ -72,17 +73,21 @@ $(BIN)/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Nostro needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)." >&2; \
 		echo "Name a newer one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot create virtual environments (Debian, Ubuntu: apt-get install python3-venv)." >&2; \
 		exit 1; }
+	@{ mkdir -p "$(VENV)" && test -w "$(VENV)"; } 2>/dev/null || { \
+		echo "$(VENV) cannot be written, and everything is installed there." >&2; \
+		echo "Take a clone of your own, or name another place: make VENV=/path/to/venv" >&2; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)" || { rm -f "$@"; exit 1; }
 
 $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
 	@echo "installing what Nostro needs into $(VENV) ..." >&2
-	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --require-hashes -r requirements.txt || { $(NOT_INSTALLED); exit 1; }
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "installing what its tests need into $(VENV) ..." >&2
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install --require-hashes -r requirements-dev.txt || { $(NOT_INSTALLED); exit 1; }
 	@touch $@

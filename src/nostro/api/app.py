@@ -22,6 +22,7 @@ from nostro.api.http import (
     wallet,
     wallet_reads,
 )
+from nostro.api.intake import read_headers
 from nostro.api.operations import Operation, RequestIds, perform
 from nostro.api.page import page
 from nostro.api.platform import Platform
@@ -73,7 +74,7 @@ def _route(app: FrontDoor, operation: Operation) -> None:
             operation,
             request.scope,
             request.receive,
-            dict(request.scope["headers"]),
+            read_headers(request.scope),
             request.scope["nostro.request_id"],
             request.path_params,
         )

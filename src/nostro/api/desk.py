@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_hex
 from typing import Any
 
 from nostro.api.amounts import told
+from nostro.api.intake import Intake
 from nostro.api.meters import Meters
 from nostro.api.patience import Patience
 from nostro.api.platform import Platform
@@ -29,7 +30,7 @@ class Desk:
         self.platform = platform
         self.watch = Watch(platform)
         self.meters = Meters()
-        self.body_bytes_max = platform.bounds.body_bytes_max
+        self.intake = Intake(platform.engine, bytes_max=platform.bounds.body_bytes_max)
         self._engine = platform.engine
         self._patience = Patience(platform.bounds.answer_timeout_s)
         self._assets: dict[str, Asset] = dict(SEED)
@@ -83,14 +84,18 @@ class Desk:
         Assets never change, so one that was seen is remembered; the views are asked for one that
         was not.
         """
+        await self.ask_for((code,))
         asset = self._assets.get(code)
-        if asset is None:
-            for each in await self.platform.ledger.assets():
-                self.learn(each)
-            asset = self._assets.get(code)
         if asset is None:
             raise Rejection("asset.unknown", asset=code)
         return asset
+
+    async def ask_for(self, codes: Iterable[str]) -> None:
+        """Learn of these assets what there is to learn; the views are asked once at most."""
+        if all(code in self._assets for code in codes):
+            return
+        for each in await self.platform.ledger.assets():
+            self.learn(each)
 
     def learn(self, asset: Asset) -> None:
         """Remember an asset that is registered durably."""

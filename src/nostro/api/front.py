@@ -15,7 +15,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from nostro.api.desk import Desk
-from nostro.api.operations import CLIENT_GONE, Operation, Receive, RequestIds, Scope, perform
+from nostro.api.intake import Receive, read_headers
+from nostro.api.operations import CLIENT_GONE, Operation, RequestIds, Scope, perform
 from nostro.api.platform import AccessLog
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -48,7 +49,7 @@ class FrontDoor(FastAPI):
             await self(*_without_body(scope, receive, send))
             return
         started = perf_counter()
-        headers = dict(scope["headers"])
+        headers = read_headers(scope)
         request_id = self.request_ids.of(headers)
         by_method = self.short_ways.get(scope["path"])
         operation = by_method.get(scope["method"]) if by_method else None

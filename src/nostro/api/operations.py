@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from nostro.api.desk import Desk
+from nostro.api.intake import Body, ClientGone, Headers, Receive
 from nostro.api.keys import header_key
 from nostro.api.problems import ProblemRaised, Spoken, spoken
 from nostro.api.shapes import Shape, read_params, read_query
@@ -24,12 +25,9 @@ from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Receipt
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Headers = Mapping[bytes, bytes]
 
 JSON = (b"content-type", b"application/json")
 REPLAYED = (b"idempotent-replayed", b"true")
-_JSON_TYPES = (b"application/json", b"application/json; charset=utf-8")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,10 +44,6 @@ class KeyRule(StrEnum):
 
 CLIENT_GONE = 499
 """The status of an answer that nobody receives."""
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class Call:
@@ -149,66 +143,28 @@ async def perform(
 ) -> Spoken:
     """Return the answer to a request; every failure becomes a problem.
 
-    `headers` by name in lower case; of one that is sent twice, the last counts.
+    `headers` as `read_headers` reads them.
     """
+    body: Body | None = None
+    failure: Exception | None = None
     try:
         told = read_params(params or {}, operation.params) if operation.params else None
         said: Any = None
         if operation.shape is not None:
-            body = await read_body(headers, receive, desk.body_bytes_max)
-            said = operation.shape.read(body or b"{}" if operation.body_optional else body)
+            body = await desk.intake.read(headers, receive)
+            data = body.data
+            said = operation.shape.read(data or b"{}" if operation.body_optional else data)
         elif operation.query is not None:
             said = read_query(scope["query_string"], operation.query)
         return await operation.handler(Call(desk, headers, told, request_id), said)
     except ClientGone:
         return Spoken(CLIENT_GONE, [], b"")
     except Exception as error:
+        failure = error
         return spoken(error, instance=scope["path"], request_id=request_id)
-
-
-async def read_body(headers: Headers, receive: Receive, bytes_max: int) -> bytes:
-    """Return the body of a request that says it is JSON.
-
-    Raises Rejection `request.unsupported_media_type` or `request.too_large`, or ClientGone.
-    """
-    said = headers.get(b"content-type")
-    if said is not None and said not in _JSON_TYPES:
-        _check_media_type(said)
-    length = headers.get(b"content-length", b"")
-    expected = int(length[:20]) if length.isdigit() else None
-    if expected is not None and expected > bytes_max:
-        raise Rejection("request.too_large", bytes_max=bytes_max)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    # Servers may say that more comes when nothing does: its length tells without another turn.
-    if len(body) == expected or (not message.get("more_body") and len(body) <= bytes_max):
-        return body
-    return await _rest_of_body(body, message, receive, bytes_max)
-
-
-async def _rest_of_body(
-    first: bytes, message: MutableMapping[str, Any], receive: Receive, bytes_max: int
-) -> bytes:
-    chunks, size = [first], len(first)
-    while size <= bytes_max and message.get("more_body"):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-    if size > bytes_max:
-        raise Rejection("request.too_large", bytes_max=bytes_max)
-    return b"".join(chunks)
-
-
-def _check_media_type(said: bytes) -> None:
-    media, _, parameters = said.decode("latin-1").lower().partition(";")
-    charset = parameters.replace(" ", "").replace('"', "").partition("charset=")[2] or "utf-8"
-    json = media.strip() == "application/json" or media.strip().endswith("+json")
-    if not json or charset not in ("utf-8", "utf8", "us-ascii"):
-        raise Rejection("request.unsupported_media_type", content_type=media.strip()[:100])
+    finally:
+        if body is not None and body.claimed:
+            desk.intake.end(body, failure)
 
 
 def read_actor(said: bytes) -> str:

@@ -68,6 +68,12 @@ REQUEST: dict[str, Row] = {
     "request.too_large": Row(
         413, "The body is too large", "Split it: at most 10,000 transfers in one request."
     ),
+    "request.too_slow": Row(
+        408,
+        "The body did not come in time",
+        "Nothing was done. Send the whole request again, with the same key.",
+        True,
+    ),
     "request.unsupported_media_type": Row(
         415, "The body is not sent as JSON", "Send Content-Type: application/json."
     ),

@@ -45,7 +45,7 @@ class Shape:
         """Return the struct that the body says."""
         try:
             return self._decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._explained(body, error) from None
 
     def _explained(self, body: bytes, error: Exception) -> ProblemRaised:
@@ -54,6 +54,8 @@ class Shape:
             errors = list(islice(_within(body, self.cls, ""), ERRORS_MAX))
         except UnicodeDecodeError:
             return ProblemRaised("request.malformed_json", detail="The body is not UTF-8.")
+        except RecursionError:
+            return ProblemRaised("request.malformed_json", detail="The body is nested too deeply.")
         except msgspec.DecodeError as malformed:
             return ProblemRaised("request.malformed_json", detail=f"{malformed}.")
         return ProblemRaised.invalid(errors or [_invalid(str(error), "")])

@@ -12,6 +12,7 @@ from nostro.api.desk import Desk
 from nostro.api.operations import Call, KeyRule, Operation, Result, answered, refused
 from nostro.api.problem_table import row_for
 from nostro.api.problems import Invalid, ProblemRaised, Spoken, detail_of
+from nostro.api.shapes import ERRORS_MAX
 from nostro.api.times import microseconds, rfc3339
 from nostro.api.words import (
     AccountId,
@@ -226,15 +227,21 @@ async def _transfers(
     transfers: list[NewTransfer] = []
     assets: list[Asset] = []
     errors: list[Invalid] = []
+    await desk.ask_for({body.asset for body in bodies if body.asset is not None})
     for index, body in enumerate(bodies):
         try:
             asset = _ASSET_UNSAID
             if body.asset is not None:
-                asset = desk.known(body.asset) or await desk.asset(body.asset)
+                found = desk.known(body.asset)
+                if found is None:
+                    raise Rejection("asset.unknown", asset=body.asset)
+                asset = found
             assets.append(asset)
             transfers.append(_transfer(body, asset, linked=body.linked))
         except Rejection as no:
             errors.append(_invalid(no, f"/transfers/{index}", desk))
+            if len(errors) == ERRORS_MAX:
+                break
     if errors:
         raise ProblemRaised.invalid(errors)
     return transfers, assets
