@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from nostro.kernel.messages import Command, Effect, Event, Rejection
+from nostro.kernel.reply import Reply
 
 S = TypeVar("S")
 
@@ -102,10 +103,11 @@ class Room(Protocol[S]):
 
 class Order(msgspec.Struct, frozen=True):
     """A step: decide this command in the same journal row; if it is refused, take the steps
-    `otherwise` names."""
+    `otherwise` names, else those that `then` makes of its reply."""
 
     command: Command
     otherwise: Callable[[Rejection], Sequence[Step]] | None = None
+    then: Callable[[Reply], Sequence[Step]] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -199,9 +199,11 @@ class _Cascade:
 
     def _take(self, step: Step) -> None:
         match step:
-            case Order(command, otherwise):
-                no = self._refusal(command)
+            case Order(command, otherwise, then):
+                reply, no = self._ordered(command)
                 if no is None:
+                    if then is not None:
+                        self._steps.extendleft(reversed(then(reply)))
                     return
                 if otherwise is None:
                     raise AssertionError(
@@ -213,12 +215,12 @@ class _Cascade:
             case _:
                 self._effects.append(step.effect)
 
-    def _refusal(self, command: Command) -> Rejection | None:
+    def _ordered(self, command: Command) -> tuple[Reply, Rejection | None]:
         try:
             reply = self._decide(command)
         except Rejection as no:
-            return no
-        return None if reply.accepted else Rejection(reply.code, **reply.facts)
+            return Reply(code=no.code, facts=dict(no.facts)), no
+        return reply, None if reply.accepted else Rejection(reply.code, **reply.facts)
 
     def _decide(self, command: Command) -> Reply:
         decision = Decision()

@@ -1,0 +1,32 @@
+"""Who has agreed to a batch, and how does anyone check it?"""
+
+from nostro.consensus.commands import (
+    FormCommittee,
+    RecordCertificate,
+    RecordEvidence,
+    RotateKeys,
+    SubmitBatch,
+)
+from nostro.consensus.effects import EFFECTS, ProposeBatch
+from nostro.consensus.events import (
+    CommitteeFormed,
+    ConsensusAchieved,
+    ConsensusRejected,
+    ConsensusSubmitted,
+    EvidenceRecorded,
+)
+
+__all__ = [
+    "EFFECTS",
+    "CommitteeFormed",
+    "ConsensusAchieved",
+    "ConsensusRejected",
+    "ConsensusSubmitted",
+    "EvidenceRecorded",
+    "FormCommittee",
+    "ProposeBatch",
+    "RecordCertificate",
+    "RecordEvidence",
+    "RotateKeys",
+    "SubmitBatch",
+]

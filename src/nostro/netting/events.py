@@ -1,0 +1,65 @@
+"""What does the netting room report to have happened?"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nostro.kernel.messages import Event
+from nostro.netting.commands import Caps, CostReport, FxTrade, Obligation, Position, RateSet
+
+
+class CycleOpened(Event, frozen=True, array_like=True, tag="netting.cycle_opened"):
+    """A cycle waits for its plan; the flow asks for one."""
+
+    cycle_id: str
+    gross: bool
+    value_date: str
+    obligations: list[Obligation]
+    caps: Caps
+
+
+class BatchItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One payment of a batch, as the members certify it."""
+
+    transaction_id: str
+    payer: str
+    source_currency: str
+    amount_minor: int
+    payee: str
+    destination_currency: str
+    destination_minor: int
+
+
+class BatchCreated(Event, frozen=True, array_like=True, tag="netting.batch_created"):
+    """Up to BATCH_MAX payments of a cycle go to consensus together (BATCH_CREATED). `number` counts
+    from 1 to `of`."""
+
+    cycle_id: str
+    batch_id: str
+    number: int
+    of: int
+    items: list[BatchItem]
+
+
+class BatchOptimized(Event, frozen=True, array_like=True, tag="netting.batch_optimized"):
+    """The plan of a cycle stands (BATCH_OPTIMIZED), after its last BatchCreated in the same row.
+    `gross`: transaction ids that settle on a wire of their own."""
+
+    cycle_id: str
+    batch_ids: list[str]
+    gross: list[str]
+    deferred: list[tuple[str, str]]
+    positions: list[Position]
+    fx_trades: list[FxTrade]
+    rate_set: RateSet
+    report: CostReport
+
+
+class CycleClosed(Event, frozen=True, array_like=True, tag="netting.cycle_closed"):
+    """Nothing more is to be done about a cycle. `outcome`: settled, unwound or empty."""
+
+    cycle_id: str
+    outcome: str
+
+
+EVENTS: tuple[type[Event], ...] = (CycleOpened, BatchCreated, BatchOptimized, CycleClosed)
