@@ -119,11 +119,24 @@ class Answer(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
+class Amend(msgspec.Struct, frozen=True):
+    """A step: the caller is told what `change` makes of what he would have been told."""
+
+    change: Callable[[Reply], Reply]
+
+
+class Later(msgspec.Struct, frozen=True):
+    """A step: take these after all the steps that are waiting now, such as those of the events
+    that came just before."""
+
+    steps: Sequence[Step]
+
+
 class Perform(msgspec.Struct, frozen=True):
     """A step: do this deed in the world once the journal row is durable."""
 
     effect: Effect
 
 
-Step = Order | Answer | Perform
+Step = Order | Answer | Amend | Later | Perform
 Flow = Callable[[Event], Sequence[Step]]

@@ -39,15 +39,19 @@ class BatchCreated(Event, frozen=True, array_like=True, tag="netting.batch_creat
     number: int
     of: int
     items: list[BatchItem]
+    value_date: str
+    rate_set: RateSet
+    at_us: int
 
 
 class BatchOptimized(Event, frozen=True, array_like=True, tag="netting.batch_optimized"):
     """The plan of a cycle stands (BATCH_OPTIMIZED), after its last BatchCreated in the same row.
-    `gross`: transaction ids that settle on a wire of their own."""
+    `gross`: payments that settle on a wire of their own, (transaction id, payee, destination
+    currency, destination minor units)."""
 
     cycle_id: str
     batch_ids: list[str]
-    gross: list[str]
+    gross: list[tuple[str, str, str, int]]
     deferred: list[tuple[str, str]]
     positions: list[Position]
     fx_trades: list[FxTrade]
@@ -56,10 +60,13 @@ class BatchOptimized(Event, frozen=True, array_like=True, tag="netting.batch_opt
 
 
 class CycleClosed(Event, frozen=True, array_like=True, tag="netting.cycle_closed"):
-    """Nothing more is to be done about a cycle. `outcome`: settled, unwound or empty."""
+    """Nothing more is to be done about a cycle. `outcome`: settled (its payments are final),
+    unwound or empty. Of one that settled, the trades that square our position; the flow books
+    them."""
 
     cycle_id: str
     outcome: str
+    fx_trades: list[FxTrade] = msgspec.field(default_factory=list)
 
 
 EVENTS: tuple[type[Event], ...] = (CycleOpened, BatchCreated, BatchOptimized, CycleClosed)

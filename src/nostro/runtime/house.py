@@ -14,7 +14,18 @@ import msgspec
 from nostro.kernel.codec import Codec, decode_reply
 from nostro.kernel.messages import Command, Effect, Event, Rejection, Tick, kind_of
 from nostro.kernel.reply import Reply
-from nostro.kernel.room import Answer, Context, Decision, Flow, Order, Position, Room, Step
+from nostro.kernel.room import (
+    Amend,
+    Answer,
+    Context,
+    Decision,
+    Flow,
+    Later,
+    Order,
+    Position,
+    Room,
+    Step,
+)
 from nostro.kernel.seen import SeenIndex
 from nostro.runtime.ports import GENESIS_HASH, Entry
 
@@ -182,16 +193,17 @@ class _Cascade:
         self._events: list[Event] = []
         self._effects: list[Effect] = []
         self._steps: deque[Step] = deque()
-        self._answer: Reply | None = None
+        self._answer = Reply()
 
     def run(self, command: Command) -> Outcome:
         try:
             reply = self._decide(command)
         except Rejection as no:
             reply = Reply(code=no.code, facts=dict(no.facts))
+        self._answer = reply
         for _ in range(STEPS_MAX):
             if not self._steps:
-                return Outcome(self._events, self._answer or reply, self._effects)
+                return Outcome(self._events, self._answer, self._effects)
             self._take(self._steps.popleft())
         raise AssertionError(
             f"a flow feeds itself: more than {STEPS_MAX} steps after {command!r:.200}"
@@ -212,6 +224,10 @@ class _Cascade:
                 self._steps.extendleft(reversed(otherwise(no)))
             case Answer(body, code, facts):
                 self._answer = Reply(code=code, facts=facts, body=body)
+            case Amend(change):
+                self._answer = change(self._answer)
+            case Later(steps):
+                self._steps.extend(steps)
             case _:
                 self._effects.append(step.effect)
 
