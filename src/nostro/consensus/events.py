@@ -17,12 +17,12 @@ class CommitteeFormed(Event, frozen=True, array_like=True, tag="consensus.commit
 
 
 class ConsensusSubmitted(Event, frozen=True, array_like=True, tag="consensus.submitted"):
-    """A batch was put to the members (CONSENSUS_SUBMITTED). `body_hash`: hex."""
+    """A batch was put to the members (CONSENSUS_SUBMITTED). `body_hash`: hex; the body itself can
+    be made again from the batch."""
 
     cycle_id: str
     batch_id: str
     body_hash: str
-    body: str
 
 
 class ConsensusAchieved(Event, frozen=True, array_like=True, tag="consensus.achieved"):

@@ -8,9 +8,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nostro.flows import deposit, withdraw
+from nostro.consensus import ConsensusAchieved, ConsensusRejected
+from nostro.execution import (
+    AttemptStarted,
+    FundsSecured,
+    InstructionFailed,
+    InstructionSettled,
+    OutcomeAsked,
+    SettlementFailed,
+    SettlementReversed,
+)
+from nostro.flows import close_of_window, deposit, pay_cross_border, withdraw
 from nostro.kernel.messages import Event
 from nostro.ledger import AssetRegistered
+from nostro.netting import (
+    BatchCreated,
+    BatchOptimized,
+    CycleClosed,
+    CycleOpened,
+    PlanRefused,
+)
+from nostro.payments import (
+    ParticipantFunded,
+    ParticipantOpened,
+    PaymentsFailed,
+    PaymentsReversed,
+    PaymentsSettled,
+    TransactionCancelled,
+    TransactionsSubmitted,
+    WindowClosed,
+)
 from nostro.wallets import (
     DepositConfirmed,
     DepositReleased,
@@ -41,6 +68,28 @@ FLOWS: Mapping[type[Event], Any] = {
     PayoutCleared: withdraw.clear,
     WithdrawalFailed: withdraw.release,
     WithdrawalCancelled: withdraw.release,
+    ParticipantOpened: pay_cross_border.open_accounts,
+    ParticipantFunded: pay_cross_border.fund,
+    TransactionsSubmitted: pay_cross_border.accept,
+    TransactionCancelled: pay_cross_border.take_back,
+    PaymentsFailed: pay_cross_border.release,
+    PaymentsSettled: pay_cross_border.post,
+    PaymentsReversed: pay_cross_border.give_back,
+    WindowClosed: close_of_window.net,
+    CycleOpened: close_of_window.optimise,
+    PlanRefused: close_of_window.optimise,
+    BatchCreated: close_of_window.put_to_members,
+    BatchOptimized: close_of_window.plan,
+    ConsensusAchieved: close_of_window.certify,
+    ConsensusRejected: close_of_window.abandon,
+    AttemptStarted: close_of_window.send,
+    OutcomeAsked: close_of_window.ask,
+    FundsSecured: close_of_window.secure,
+    InstructionSettled: close_of_window.book,
+    InstructionFailed: close_of_window.fail,
+    SettlementFailed: close_of_window.unwind,
+    SettlementReversed: close_of_window.reverse,
+    CycleClosed: close_of_window.trade,
 }
 
 __all__ = ["FLOWS"]

@@ -1,17 +1,35 @@
-"""Under which names and codes do deposits and withdrawals stand in the ledger?
+"""Under which names and codes do deposits, withdrawals and payments stand in the ledger?
 
-No two stories share an id: no user id has a colon, and the last part of each id is the only one
-that may have one. The longest, `suspense.999:` with a user id of 48 and a transaction id of 66
-characters, just fits the ledger's 128.
+No two stories share an id: no user id and no participant id has a colon, and the last part of each
+id is the only one that may have one. The longest, `suspense.999:` with a user id of 48 and a
+transaction id of 66 characters, just fits the ledger's 128.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
-from nostro.ledger import AccountType, Limit, NewAccount
+from nostro.kernel.room import Order
+from nostro.ledger import (
+    TRANSFERS_MAX,
+    AccountType,
+    CreateTransfers,
+    Limit,
+    NewAccount,
+    NewTransfer,
+)
 
-RESERVED_ACCOUNT_PREFIXES = ("wallet:", "nostro:", "suspense:")
+RESERVED_ACCOUNT_PREFIXES = (
+    "wallet:",
+    "nostro:",
+    "suspense:",
+    "vostro:",
+    "fx:",
+    "desk:",
+    "transit:",
+    "fees:",
+)
 """Accounts that only flows open: a door refuses these to everyone else."""
 RESERVED_TRANSFER_PREFIXES = (
     "deposit:",
@@ -22,6 +40,13 @@ RESERVED_TRANSFER_PREFIXES = (
     "release.",
     "withdrawal:",
     "withdrawal.",
+    "payment:",
+    "payment.",
+    "instruction:",
+    "instruction.",
+    "funding:",
+    "trade:",
+    "trade.",
 )
 """Transfer ids that only flows use, and holds that only flows resolve."""
 
@@ -33,6 +58,13 @@ class TransferCode(IntEnum):
     SUSPENSE = 2
     RELEASE = 3
     WITHDRAWAL = 4
+    PAYMENT = 5
+    FX = 6
+    PAY_IN = 7
+    PAY_OUT = 8
+    CHARGE = 9
+    REVERSAL = 10
+    FUNDING = 11
 
 
 def wallet_account(user_id: str, asset: str) -> str:
@@ -113,3 +145,123 @@ def void_id(withdrawal_id: str) -> str:
 
 def _numbered(what: str, attempt: int, rest: str) -> str:
     return f"{what}:{rest}" if attempt == 1 else f"{what}.{attempt}:{rest}"
+
+
+def in_commands(transfers: Sequence[NewTransfer]) -> list[Order]:
+    """Return the orders that record any number of transfers, each with its own result."""
+    starts = range(0, len(transfers), TRANSFERS_MAX)
+    return [
+        Order(CreateTransfers(transfers=list(transfers[start : start + TRANSFERS_MAX])))
+        for start in starts
+    ]
+
+
+# -- payments between banks ------------------------------------------------------------------------
+
+FUNDING_RAIL = "rtgs"
+"""Where participants send the money that funds their accounts."""
+
+
+def vostro_account(participant_id: str, currency: str) -> str:
+    """Return the account of what we owe a bank in one currency."""
+    return f"vostro:{participant_id}:{currency}"
+
+
+def rail_account(rail: str, currency: str) -> str:
+    """Return the account of our own money that a rail moves, in one currency."""
+    return f"nostro:{rail}:{currency}"
+
+
+def fx_account(currency: str) -> str:
+    """Return the account of our position in a currency: what payments of another currency brought
+    or took, until trades square it."""
+    return f"fx:{currency}"
+
+
+def desk_account(currency: str) -> str:
+    """Return the account of what the market owes us for trades, in one currency."""
+    return f"desk:{currency}"
+
+
+def transit_account(currency: str) -> str:
+    """Return the account of what is on its way out, in one currency."""
+    return f"transit:{currency}"
+
+
+def fees_account(currency: str) -> str:
+    """Return the account of what rails charged us, in one currency."""
+    return f"fees:{currency}"
+
+
+def settlement_accounts(
+    participant_id: str, currency: str, *, credit_line_minor: int
+) -> list[NewAccount]:
+    """Return the accounts that a bank's first use of a currency needs; all but its own are shared,
+    and usually there already."""
+    return [
+        NewAccount(id=rail_account(FUNDING_RAIL, currency), asset=currency, type=AccountType.ASSET),
+        NewAccount(id=suspense_account(currency), asset=currency, type=AccountType.LIABILITY),
+        NewAccount(id=fx_account(currency), asset=currency, type=AccountType.LIABILITY),
+        NewAccount(id=desk_account(currency), asset=currency, type=AccountType.ASSET),
+        NewAccount(id=transit_account(currency), asset=currency, type=AccountType.LIABILITY),
+        NewAccount(id=fees_account(currency), asset=currency, type=AccountType.EXPENSE),
+        NewAccount(
+            id=vostro_account(participant_id, currency),
+            asset=currency,
+            type=AccountType.LIABILITY,
+            limit=Limit.DEBITS_MUST_NOT_EXCEED_CREDITS,
+            overdraft_minor=credit_line_minor,
+            owner=participant_id,
+        ),
+    ]
+
+
+def funding_id(participant_id: str, reference: str) -> str:
+    """Return the id of money that arrived for a bank's account."""
+    return f"funding:{participant_id}:{reference}"
+
+
+def payment_hold_id(transaction_id: str) -> str:
+    """Return the id of a payment's hold."""
+    return f"payment:{transaction_id}"
+
+
+def payment_post_id(transaction_id: str) -> str:
+    """Return the id under which a payment's hold is posted."""
+    return f"payment.post:{transaction_id}"
+
+
+def payment_credit_id(transaction_id: str) -> str:
+    """Return the id of the credit in another currency than was paid."""
+    return f"payment.fx:{transaction_id}"
+
+
+def payment_void_id(transaction_id: str) -> str:
+    """Return the id under which a payment's hold is voided."""
+    return f"payment.void:{transaction_id}"
+
+
+def payment_suspense_id(transaction_id: str, leg: str) -> str:
+    """Return the id of a leg (`in`, `out`) that is booked against suspense."""
+    return f"payment.suspense.{leg}:{transaction_id}"
+
+
+def payment_reversal_id(transaction_id: str) -> str:
+    """Return the id under which a payment goes back to its payer."""
+    return f"payment.reverse:{transaction_id}"
+
+
+def payment_credit_reversal_id(transaction_id: str) -> str:
+    """Return the id under which the credit in another currency goes back."""
+    return f"payment.reverse.fx:{transaction_id}"
+
+
+def instruction_id(instruction: str, step: str = "") -> str:
+    """Return the id of a booking of an instruction: the hold of a pay-out or the whole of a pay-in,
+    or a further step of it (`post`, `rail`, `void`, `charge`, `suspense`)."""
+    return f"instruction.{step}:{instruction}" if step else f"instruction:{instruction}"
+
+
+def trade_id(cycle_id: str, number: int, leg: str) -> str:
+    """Return the id of a leg (`sold`, `bought`) of a cycle's trade with the market."""
+    return f"trade.{leg}:{cycle_id}:{number}"

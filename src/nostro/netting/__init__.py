@@ -15,7 +15,14 @@ from nostro.netting.commands import (
     RecordPlan,
 )
 from nostro.netting.effects import EFFECTS, OptimiseCycle
-from nostro.netting.events import BatchCreated, BatchItem, BatchOptimized, CycleClosed, CycleOpened
+from nostro.netting.events import (
+    BatchCreated,
+    BatchItem,
+    BatchOptimized,
+    CycleClosed,
+    CycleOpened,
+    PlanRefused,
+)
 
 __all__ = [
     "BATCH_MAX",
@@ -33,6 +40,7 @@ __all__ = [
     "OpenCycle",
     "OptimiseCycle",
     "Plan",
+    "PlanRefused",
     "Position",
     "Rate",
     "RateSet",

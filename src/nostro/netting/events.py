@@ -69,4 +69,23 @@ class CycleClosed(Event, frozen=True, array_like=True, tag="netting.cycle_closed
     fx_trades: list[FxTrade] = msgspec.field(default_factory=list)
 
 
-EVENTS: tuple[type[Event], ...] = (CycleOpened, BatchCreated, BatchOptimized, CycleClosed)
+class PlanRefused(Event, frozen=True, array_like=True, tag="netting.plan_refused"):
+    """A plan could not be taken, for this reason; the flow asks for another one. `attempt` counts
+    the plans of the cycle that were refused, from 1."""
+
+    cycle_id: str
+    code: str
+    attempt: int
+    gross: bool
+    value_date: str
+    obligations: list[Obligation]
+    caps: Caps
+
+
+EVENTS: tuple[type[Event], ...] = (
+    CycleOpened,
+    BatchCreated,
+    BatchOptimized,
+    PlanRefused,
+    CycleClosed,
+)

@@ -1,0 +1,469 @@
+"""Which story does a window tell: closed, netted, certified, paid in, final, paid out?
+
+No batch is executed without the members' certificate, no payment is final before every pay-in of
+its cycle has arrived, and nothing is paid out before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nostro.consensus import (
+    ConsensusAchieved,
+    ConsensusRejected,
+    ProposeBatch,
+    SubmitBatch,
+    batch_body,
+)
+from nostro.execution import (
+    AbandonSettlement,
+    AskInstruction,
+    AttemptStarted,
+    CertifyBatch,
+    Direction,
+    FundsSecured,
+    InstructionFailed,
+    InstructionSettled,
+    NewInstruction,
+    OutcomeAsked,
+    PlanSettlement,
+    Purpose,
+    SendInstruction,
+    SettlementFailed,
+    SettlementReversed,
+    StartPayOuts,
+)
+from nostro.flows import books
+from nostro.kernel.messages import Rejection
+from nostro.kernel.reply import Reply
+from nostro.kernel.room import Later, Order, Perform, Step
+from nostro.ledger import (
+    AccountType,
+    Action,
+    CreateTransfers,
+    NewAccount,
+    NewTransfer,
+    OpenAccounts,
+)
+from nostro.netting import (
+    BatchCreated,
+    BatchOptimized,
+    Caps,
+    CloseCycle,
+    CycleClosed,
+    CycleOpened,
+    Obligation,
+    OpenCycle,
+    OptimiseCycle,
+    PlanRefused,
+    Position,
+)
+from nostro.payments import (
+    AssignBatch,
+    DeferPayments,
+    ReversePayments,
+    SettleBatches,
+    UnwindCycle,
+    WindowClosed,
+)
+from nostro.risk import QuoteCaps
+
+EXISTS = "ledger.exists"
+COUNTERPARTY_FAILED = "counterparty_failed"
+REJECTED = "rejected"
+
+
+# -- netting ---------------------------------------------------------------------------------------
+
+
+def net(event: WindowClosed) -> Sequence[Step]:
+    """Take the window's payments together, under the limits that hold now."""
+    obligations = [
+        Obligation(
+            item.transaction_id,
+            item.payer,
+            item.source_currency,
+            item.amount_minor,
+            item.payee,
+            item.destination_currency,
+            item.priority,
+            item.accepted_at_us,
+            item.retries,
+        )
+        for item in event.items
+    ]
+    participants = {each.payer for each in obligations} | {each.payee for each in obligations}
+    currencies = {each.source_currency for each in obligations}
+    currencies |= {each.destination_currency for each in obligations}
+
+    def opened(reply: Reply) -> Sequence[Step]:
+        caps = Caps(
+            net_debit=[tuple(each) for each in reply.body["net_debit"]],
+            bilateral=[tuple(each) for each in reply.body["bilateral"]],
+            platform=[tuple(each) for each in reply.body["platform"]],
+        )
+        command = OpenCycle(
+            cycle_id=event.cycle_id,
+            gross=event.gross,
+            value_date=event.value_date,
+            obligations=obligations,
+            caps=caps,
+        )
+        return [Order(command)]
+
+    quote = QuoteCaps(participants=sorted(participants), currencies=sorted(currencies))
+    return [Order(quote, then=opened)]
+
+
+def optimise(event: CycleOpened | PlanRefused) -> Sequence[Step]:
+    """Have a plan made, once the row is durable; another one, if the last was refused."""
+    effect = OptimiseCycle(
+        cycle_id=event.cycle_id,
+        gross=event.gross,
+        value_date=event.value_date,
+        obligations=event.obligations,
+        caps=event.caps,
+    )
+    return [Perform(effect)]
+
+
+def put_to_members(event: BatchCreated) -> Sequence[Step]:
+    """Note who is in the batch, and ask the members to certify it."""
+    received = [(item.transaction_id, item.destination_minor) for item in event.items]
+    rates = event.rate_set.rates
+    body = batch_body(
+        cycle_id=event.cycle_id,
+        batch_id=event.batch_id,
+        number=event.number,
+        of=event.of,
+        value_date=event.value_date,
+        rate_set_id=event.rate_set.rate_set_id,
+        rates=[(rate.base, rate.quote, rate.numerator, rate.denominator) for rate in rates],
+        items=[
+            (
+                item.transaction_id,
+                item.payer,
+                item.source_currency,
+                item.amount_minor,
+                item.payee,
+                item.destination_currency,
+                item.destination_minor,
+            )
+            for item in event.items
+        ],
+        at_us=event.at_us,
+    )
+    assign = AssignBatch(cycle_id=event.cycle_id, batch_id=event.batch_id, items=received)
+    submit = SubmitBatch(cycle_id=event.cycle_id, batch_id=event.batch_id, body=body)
+    propose = ProposeBatch(cycle_id=event.cycle_id, batch_id=event.batch_id, body=body)
+    return [Order(assign), Order(submit), Perform(propose)]
+
+
+def plan(event: BatchOptimized) -> Sequence[Step]:
+    """Let wait what is deferred, and note what is to move for the rest."""
+    steps: list[Step] = []
+    if event.deferred:
+        steps.append(Order(DeferPayments(cycle_id=event.cycle_id, deferred=event.deferred)))
+    if not event.batch_ids:
+        steps.append(Order(CloseCycle(cycle_id=event.cycle_id, outcome="empty")))
+        return steps
+    command = PlanSettlement(
+        settlement_id=event.cycle_id,
+        batch_ids=event.batch_ids,
+        instructions=_instructions(event),
+    )
+    steps.append(Order(command))
+    return steps
+
+
+def _instructions(event: BatchOptimized) -> list[NewInstruction]:
+    """Return one movement for each net position, and one for each gross payment."""
+    cycle_id = event.cycle_id
+    moves = [_of_position(cycle_id, position) for position in event.positions]
+    moves += [
+        NewInstruction(
+            f"{cycle_id}:{transaction_id}",
+            payee,
+            currency,
+            Direction.OUT,
+            amount_minor,
+            Purpose.GROSS,
+            transaction_id,
+        )
+        for transaction_id, payee, currency, amount_minor in event.gross
+    ]
+    return moves
+
+
+def _of_position(cycle_id: str, position: Position) -> NewInstruction:
+    net_minor = position.net_minor
+    return NewInstruction(
+        f"{cycle_id}:{position.participant}:{position.currency}",
+        position.participant,
+        position.currency,
+        Direction.IN if net_minor < 0 else Direction.OUT,
+        abs(net_minor),
+        Purpose.POSITION,
+    )
+
+
+# -- consensus -------------------------------------------------------------------------------------
+
+
+def certify(event: ConsensusAchieved) -> Sequence[Step]:
+    """Count the certificate; with the last one the settlement begins."""
+    return [Order(CertifyBatch(settlement_id=event.cycle_id, batch_id=event.batch_id))]
+
+
+def abandon(event: ConsensusRejected) -> Sequence[Step]:
+    """Give the settlement up, if no other batch of the cycle has done so already."""
+    command = AbandonSettlement(settlement_id=event.cycle_id, reason=REJECTED)
+    return [Order(command, otherwise=_nothing)]
+
+
+def _nothing(_no: Rejection) -> Sequence[Step]:
+    return []
+
+
+# -- execution -------------------------------------------------------------------------------------
+
+
+def send(event: AttemptStarted) -> Sequence[Step]:
+    """Send the instruction to the rail, once the row is durable."""
+    effect = SendInstruction(
+        settlement_id=event.settlement_id,
+        instruction=event.instruction,
+        attempt=event.attempt,
+        rail=event.rail,
+        region=event.region,
+    )
+    return [Perform(effect)]
+
+
+def ask(event: OutcomeAsked) -> Sequence[Step]:
+    """Ask the rail what became of an attempt."""
+    effect = AskInstruction(
+        settlement_id=event.settlement_id,
+        instruction_id=event.instruction_id,
+        attempt=event.attempt,
+        rail=event.rail,
+        region=event.region,
+    )
+    return [Perform(effect)]
+
+
+def secure(event: FundsSecured) -> Sequence[Step]:
+    """Make the payments final, set the pay-outs aside, and have them sent."""
+    settle = SettleBatches(cycle_id=event.settlement_id, batch_ids=event.batch_ids)
+    close = CloseCycle(cycle_id=event.settlement_id, outcome="settled")
+    # The postings of what has become final come first: they bring the money that is paid out.
+    return [Order(settle), Order(close), Later(_set_aside(event))]
+
+
+def _set_aside(event: FundsSecured) -> Sequence[Step]:
+    holds = [_aside(instruction) for instruction in event.pay_outs]
+
+    def then(reply: Reply) -> Sequence[Step]:
+        refused = [
+            (event.pay_outs[index].instruction_id, code)
+            for index, code, _ in reply.body["results"]
+            if code != EXISTS
+        ]
+        return [Order(StartPayOuts(settlement_id=event.settlement_id, refused=refused))]
+
+    return [Order(CreateTransfers(transfers=holds), then=then)]
+
+
+def _aside(instruction: NewInstruction) -> NewTransfer:
+    currency = instruction.currency
+    return NewTransfer(
+        id=books.instruction_id(instruction.instruction_id),
+        action=Action.HOLD,
+        debit=books.vostro_account(instruction.participant_id, currency),
+        credit=books.transit_account(currency),
+        amount_minor=instruction.amount_minor,
+        code=books.TransferCode.PAY_OUT,
+        reference=instruction.transaction_id,
+    )
+
+
+def book(event: InstructionSettled) -> Sequence[Step]:
+    """Book what has moved on the account that the rail moves, with its charges."""
+    instruction = event.instruction
+    currency = instruction.currency
+    rail = books.rail_account(event.rail, currency)
+    account = NewAccount(id=rail, asset=currency, type=AccountType.ASSET)
+    moves = _pay_in(event, rail) if instruction.direction is Direction.IN else _pay_out(event, rail)
+    if event.charges_minor:
+        charge = NewTransfer(
+            id=books.instruction_id(instruction.instruction_id, "charge"),
+            debit=books.fees_account(currency),
+            credit=rail,
+            amount_minor=event.charges_minor,
+            code=books.TransferCode.CHARGE,
+            reference=event.rail_reference,
+        )
+        moves.append(Order(CreateTransfers(transfers=[charge])))
+    return [Order(OpenAccounts(accounts=[account])), *moves]
+
+
+def _pay_in(event: InstructionSettled, rail: str) -> list[Step]:
+    return [_or_suspense(_move(event, rail, books.TransferCode.PAY_IN), "credit")]
+
+
+def _pay_out(event: InstructionSettled, rail: str) -> list[Step]:
+    instruction = event.instruction
+    if instruction.purpose is Purpose.RETURN:
+        return [_or_suspense(_move(event, rail, books.TransferCode.PAY_OUT), "debit")]
+    name = instruction.instruction_id
+    post = NewTransfer(
+        id=books.instruction_id(name, "post"),
+        action=Action.POST,
+        refers_to=books.instruction_id(name),
+        code=books.TransferCode.PAY_OUT,
+        reference=event.rail_reference,
+    )
+    left = NewTransfer(
+        id=books.instruction_id(name, "rail"),
+        debit=books.transit_account(instruction.currency),
+        credit=rail,
+        amount_minor=instruction.amount_minor,
+        code=books.TransferCode.PAY_OUT,
+        reference=event.rail_reference,
+    )
+    return [_posted(post, event), Order(CreateTransfers(transfers=[left]))]
+
+
+def _posted(post: NewTransfer, event: InstructionSettled) -> Order:
+    """Post a pay-out's hold; if the bank's account was frozen meanwhile, suspense bears it."""
+    instruction = event.instruction
+    loss = NewTransfer(
+        id=books.instruction_id(instruction.instruction_id, "suspense"),
+        debit=books.suspense_account(instruction.currency),
+        credit=books.transit_account(instruction.currency),
+        amount_minor=instruction.amount_minor,
+        code=books.TransferCode.SUSPENSE,
+        reference=event.rail_reference,
+    )
+    return Order(CreateTransfers(transfers=[post]), then=_if_refused(loss))
+
+
+def _move(event: InstructionSettled, rail: str, code: books.TransferCode) -> NewTransfer:
+    instruction = event.instruction
+    vostro = books.vostro_account(instruction.participant_id, instruction.currency)
+    inward = instruction.direction is Direction.IN
+    return NewTransfer(
+        id=books.instruction_id(instruction.instruction_id),
+        debit=rail if inward else vostro,
+        credit=vostro if inward else rail,
+        amount_minor=instruction.amount_minor,
+        code=code,
+        reference=event.rail_reference,
+    )
+
+
+def _or_suspense(transfer: NewTransfer, side: str) -> Order:
+    """Record a transfer; if the ledger refuses it, suspense takes the bank's side of it."""
+    currency = transfer.debit.rpartition(":")[2]
+    suspense = books.suspense_account(currency)
+    instead = NewTransfer(
+        id=transfer.id.replace(":", ".suspense:", 1),
+        debit=suspense if side == "debit" else transfer.debit,
+        credit=suspense if side == "credit" else transfer.credit,
+        amount_minor=transfer.amount_minor,
+        code=books.TransferCode.SUSPENSE,
+        reference=transfer.reference,
+    )
+    return Order(CreateTransfers(transfers=[transfer]), then=_if_refused(instead))
+
+
+def _if_refused(instead: NewTransfer) -> Any:
+    def then(reply: Reply) -> Sequence[Step]:
+        if all(code == EXISTS for _, code, _ in reply.body["results"]):
+            return []
+        return [Order(CreateTransfers(transfers=[instead]))]
+
+    return then
+
+
+def fail(event: InstructionFailed) -> Sequence[Step]:
+    """Release what was set aside for a pay-out; if its receiver has failed, reverse what was not
+    paid out to it."""
+    instruction = event.instruction
+    if instruction.direction is Direction.IN or instruction.purpose is Purpose.RETURN:
+        return []  # a pay-in fails its settlement; a return stays on the bank's account
+    name = instruction.instruction_id
+    void = NewTransfer(
+        id=books.instruction_id(name, "void"),
+        action=Action.VOID,
+        refers_to=books.instruction_id(name),
+        code=books.TransferCode.PAY_OUT,
+    )
+    steps: list[Step] = [Order(CreateTransfers(transfers=[void]))]
+    if event.code == COUNTERPARTY_FAILED:
+        steps.append(Order(_reversal(event)))
+    return steps
+
+
+def _reversal(event: InstructionFailed) -> ReversePayments:
+    instruction = event.instruction
+    if instruction.purpose is Purpose.GROSS:
+        return ReversePayments(
+            cycle_id=event.settlement_id,
+            transaction_ids=[instruction.transaction_id],
+            reason=event.code,
+        )
+    return ReversePayments(
+        cycle_id=event.settlement_id,
+        participant_id=instruction.participant_id,
+        currency=instruction.currency,
+        up_to_minor=instruction.amount_minor,
+        reason=event.code,
+    )
+
+
+def unwind(event: SettlementFailed) -> Sequence[Step]:
+    """Take the payments out of their batches: those of a failed counterparty fail, the others wait
+    for the next window."""
+    command = UnwindCycle(
+        cycle_id=event.settlement_id,
+        participant_id=event.participant_id,
+        fail=event.code == COUNTERPARTY_FAILED,
+        reason=event.code,
+    )
+    return [Order(command), Order(CloseCycle(cycle_id=event.settlement_id, outcome="unwound"))]
+
+
+def reverse(event: SettlementReversed) -> Sequence[Step]:
+    """Reverse the payments of a settlement, or those that are named."""
+    command = ReversePayments(
+        cycle_id=event.settlement_id,
+        transaction_ids=event.transaction_ids,
+        reason=event.reason,
+    )
+    return [Order(command)]
+
+
+def trade(event: CycleClosed) -> Sequence[Step]:
+    """Book the trades that square our position, once the cycle's payments are final."""
+    transfers: list[NewTransfer] = []
+    for number, each in enumerate(event.fx_trades, start=1):
+        legs = (
+            ("sold", each.sell_currency, each.sell_minor),
+            ("bought", each.buy_currency, each.buy_minor),
+        )
+        for leg, currency, amount_minor in legs:
+            fx, desk = books.fx_account(currency), books.desk_account(currency)
+            sold = leg == "sold"
+            transfers.append(
+                NewTransfer(
+                    id=books.trade_id(event.cycle_id, number, leg),
+                    debit=fx if sold else desk,
+                    credit=desk if sold else fx,
+                    amount_minor=amount_minor,
+                    code=books.TransferCode.FX,
+                    reference=event.cycle_id,
+                )
+            )
+    return [*books.in_commands(transfers)]

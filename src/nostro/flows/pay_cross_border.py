@@ -1,0 +1,358 @@
+"""Which story does a payment tell: accepted and held, final and posted; or released, or reversed?
+
+Funds are held when a payment is accepted, in the same journal row. It is final when every pay-in of
+its cycle has arrived: then its hold is posted. An account that the ledger will not book to (frozen,
+closed) does not stop what is final: suspense takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from nostro.flows import books
+from nostro.kernel.reply import Reply
+from nostro.kernel.room import Amend, Order, Step
+from nostro.ledger import (
+    Action,
+    CreateTransfers,
+    NewTransfer,
+    OpenAccounts,
+)
+from nostro.payments import (
+    ParticipantFunded,
+    ParticipantOpened,
+    PaymentsFailed,
+    PaymentsReversed,
+    PaymentsSettled,
+    RefusePayments,
+    Released,
+    Settled,
+    Submitted,
+    TransactionCancelled,
+    TransactionsSubmitted,
+)
+from nostro.risk import Release, Reservation, Reserve
+
+HELD_FOR_REVIEW = "payments.held_for_review"
+EXISTS = "ledger.exists"
+
+
+def open_accounts(event: ParticipantOpened) -> Sequence[Step]:
+    """Open a bank's settlement accounts, and those that it shares with the others."""
+    accounts = [
+        account
+        for currency in event.currencies
+        for account in books.settlement_accounts(
+            event.participant_id,
+            currency,
+            credit_line_minor=event.credit_lines_minor.get(currency, 0),
+        )
+    ]
+    return [Order(OpenAccounts(accounts=accounts))]
+
+
+def fund(event: ParticipantFunded) -> Sequence[Step]:
+    """Credit the money that arrived at our account."""
+    transfer = NewTransfer(
+        id=books.funding_id(event.participant_id, event.reference),
+        debit=books.rail_account(books.FUNDING_RAIL, event.currency),
+        credit=books.vostro_account(event.participant_id, event.currency),
+        amount_minor=event.amount_minor,
+        code=books.TransferCode.FUNDING,
+        reference=event.reference,
+    )
+    return [Order(CreateTransfers(transfers=[transfer]), then=_into_suspense([transfer]))]
+
+
+# -- acceptance ------------------------------------------------------------------------------------
+
+
+def accept(event: TransactionsSubmitted) -> Sequence[Step]:
+    """Hold the funds, count the payments against the limits, refuse those that fail either."""
+    items = event.items
+
+    def held(reply: Reply) -> Sequence[Step]:
+        poor = _refused(reply)
+        if not poor:
+            return [Order(Reserve(items=_reservations(items)), then=reserved({}))]
+        rich = [item for index, item in enumerate(items) if index not in poor]
+        refused = {items[index].transaction_id: no for index, no in poor.items()}
+        return [Order(Reserve(items=_reservations(rich)), then=reserved(refused))]
+
+    def reserved(refused: dict[str, tuple[str, Mapping[str, Any]]]) -> Any:
+        def then(reply: Reply) -> Sequence[Step]:
+            over = reply.body["refused"]
+            if not over and not refused:
+                return []
+            steps: list[Step] = []
+            if over:
+                voids = [_void(transaction_id) for transaction_id, _, _ in over]
+                steps.append(Order(CreateTransfers(transfers=voids)))
+                refused.update({each: (code, facts) for each, code, facts in over})
+            told = [(each, code) for each, (code, _) in refused.items()]
+            steps.append(Order(RefusePayments(refused=told)))
+            steps.append(Amend(_without(refused, items)))
+            return steps
+
+        return then
+
+    return [Order(CreateTransfers(transfers=[_hold(item) for item in items]), then=held)]
+
+
+def _hold(item: Submitted) -> NewTransfer:
+    source = item.source_currency
+    same = source == item.destination_currency
+    return NewTransfer(
+        id=f"payment:{item.transaction_id}",
+        action=Action.HOLD,
+        debit=f"vostro:{item.payer}:{source}",
+        credit=f"vostro:{item.payee}:{source}" if same else f"fx:{source}",
+        amount_minor=item.amount_minor,
+        code=5,
+    )
+
+
+def _refused(reply: Reply) -> dict[int, tuple[str, Mapping[str, Any]]]:
+    """Return which transfers of a command were refused, by index."""
+    results = reply.body["results"]
+    return {index: (code, facts) for index, code, facts in results if code != EXISTS}
+
+
+def _reservations(items: Sequence[Submitted]) -> list[Reservation]:
+    return [
+        Reservation(
+            item.transaction_id, item.payer, item.payee, item.source_currency, item.amount_minor
+        )
+        for item in items
+    ]
+
+
+def _without(
+    refused: Mapping[str, tuple[str, Mapping[str, Any]]], items: Sequence[Submitted]
+) -> Any:
+    """Return how the answer to a submission changes when some of it was refused after all."""
+
+    def change(reply: Reply) -> Reply:
+        body = dict(reply.body)
+        if "payment" in body and items[0].transaction_id in refused:
+            code, facts = refused[items[0].transaction_id]
+            return Reply(code=code, facts={**facts, "transaction_id": items[0].transaction_id})
+        told = {index: result for index, *result in body["results"]}
+        taken = {index for index, (code, _) in told.items() if code != HELD_FOR_REVIEW}
+        places = (index for index in count() if index not in taken)
+        for item, index in zip(items, places, strict=False):
+            if item.transaction_id in refused:
+                told[index] = list(refused[item.transaction_id])
+        body["accepted"] -= len(refused)
+        body["results"] = [[index, *told[index]] for index in sorted(told)]
+        return msgspec.structs.replace(reply, body=body)
+
+    return change
+
+
+# -- the end without settlement --------------------------------------------------------------------
+
+
+def release(event: PaymentsFailed) -> Sequence[Step]:
+    """Release the holds and the limits of payments that will never settle."""
+    return _release(event.items)
+
+
+def take_back(event: TransactionCancelled) -> Sequence[Step]:
+    """Release the hold and the limits of a payment that was taken back."""
+    return _release([event.item])
+
+
+def _release(items: Sequence[Released]) -> Sequence[Step]:
+    freed = [
+        Reservation(
+            item.transaction_id, item.payer, item.payee, item.source_currency, item.amount_minor
+        )
+        for item in items
+    ]
+    voids = [_void(item.transaction_id) for item in items]
+    return [*books.in_commands(voids), Order(Release(items=freed))]
+
+
+def _void(transaction_id: str) -> NewTransfer:
+    return NewTransfer(
+        id=books.payment_void_id(transaction_id),
+        action=Action.VOID,
+        refers_to=books.payment_hold_id(transaction_id),
+        code=books.TransferCode.PAYMENT,
+    )
+
+
+# -- finality --------------------------------------------------------------------------------------
+
+
+def post(event: PaymentsSettled) -> Sequence[Step]:
+    """Post the holds of a batch and credit what is received in another currency; release limits."""
+    transfers: list[NewTransfer] = []
+    freed: list[Reservation] = []
+    for item in event.items:
+        transaction_id, source = item.transaction_id, item.source_currency
+        transfers.append(
+            NewTransfer(
+                id=f"payment.post:{transaction_id}",
+                action=Action.POST,
+                refers_to=f"payment:{transaction_id}",
+                code=5,
+                reference=event.batch_id,
+            )
+        )
+        if source != item.destination_currency:
+            transfers.append(_credit(item, event.batch_id))
+        freed.append(Reservation(transaction_id, item.payer, item.payee, source, item.amount_minor))
+    by_id = {item.transaction_id: item for item in event.items}
+
+    def booked(reply: Reply) -> Sequence[Step]:
+        steps: list[Step] = []
+        for index in _refused(reply):
+            transfer = transfers[index]
+            item = by_id[transfer.id.partition(":")[2]]
+            steps += _suspended(transfer, item)
+        return steps
+
+    return [
+        Order(CreateTransfers(transfers=transfers), then=booked),
+        Order(Release(items=freed)),
+    ]
+
+
+def _credit(item: Settled, batch_id: str) -> NewTransfer:
+    currency = item.destination_currency
+    return NewTransfer(
+        id=f"payment.fx:{item.transaction_id}",
+        debit=f"fx:{currency}",
+        credit=f"vostro:{item.payee}:{currency}",
+        amount_minor=item.destination_minor,
+        code=6,
+        reference=batch_id,
+    )
+
+
+def _suspended(transfer: NewTransfer, item: Settled) -> Sequence[Step]:
+    """Book a leg that the ledger refused against suspense, in place of the account that is to
+    blame: the payee's, or when that is not it, the payer's (whose hold then stands)."""
+    if transfer.action is Action.TRANSFER:
+        suspense = books.suspense_account(item.destination_currency)
+        leg = books.payment_suspense_id(item.transaction_id, "in")
+        return [_order(msgspec.structs.replace(transfer, id=leg, credit=suspense))]
+    currency = item.source_currency
+    suspense = books.suspense_account(currency)
+    paid = NewTransfer(
+        id=books.payment_suspense_id(item.transaction_id, "in"),
+        debit=books.vostro_account(item.payer, currency),
+        credit=suspense,
+        amount_minor=item.amount_minor,
+        code=books.TransferCode.SUSPENSE,
+        reference=item.transaction_id,
+    )
+    same = currency == item.destination_currency
+    payee = books.vostro_account(item.payee, currency) if same else books.fx_account(currency)
+    claimed = msgspec.structs.replace(
+        paid,
+        id=books.payment_suspense_id(item.transaction_id, "out"),
+        debit=suspense,
+        credit=payee,
+    )
+    void = msgspec.structs.replace(_void(item.transaction_id), linked=True)
+
+    def otherwise(reply: Reply) -> Sequence[Step]:
+        return [_order(claimed)] if _refused(reply) else []
+
+    return [Order(CreateTransfers(transfers=[void, paid]), then=otherwise)]
+
+
+def _order(transfer: NewTransfer) -> Order:
+    return Order(CreateTransfers(transfers=[transfer]))
+
+
+def _into_suspense(transfers: Sequence[NewTransfer]) -> Any:
+    """Return what follows transfers that arrive at banks' accounts: those the ledger refuses go to
+    suspense."""
+
+    def then(reply: Reply) -> Sequence[Step]:
+        steps: list[Step] = []
+        for index in _refused(reply):
+            refused = transfers[index]
+            currency = refused.credit.rpartition(":")[2]
+            steps.append(
+                _order(
+                    msgspec.structs.replace(
+                        refused,
+                        id=refused.id.replace(":", ".suspense:", 1),
+                        credit=books.suspense_account(currency),
+                        code=books.TransferCode.SUSPENSE,
+                    )
+                )
+            )
+        return steps
+
+    return then
+
+
+# -- reversal --------------------------------------------------------------------------------------
+
+
+def give_back(event: PaymentsReversed) -> Sequence[Step]:
+    """Book settled payments back, by new postings that name the old ones; what a payee no longer
+    has, suspense advances and claims from it."""
+    transfers: list[NewTransfer] = []
+    for item in event.items:
+        transfers += _reversal(item)
+
+    def booked(reply: Reply) -> Sequence[Step]:
+        steps: list[Step] = []
+        for index in _refused(reply):
+            refused = transfers[index]
+            advance = msgspec.structs.replace(
+                refused,
+                id=refused.id.replace(":", ".suspense:", 1),
+                debit=books.suspense_account(refused.debit.rpartition(":")[2]),
+                code=books.TransferCode.SUSPENSE,
+            )
+            steps.append(_order(advance))
+        return steps
+
+    return [Order(CreateTransfers(transfers=transfers), then=booked)]
+
+
+def _reversal(item: Settled) -> list[NewTransfer]:
+    source, destination = item.source_currency, item.destination_currency
+    payer = books.vostro_account(item.payer, source)
+    payee = books.vostro_account(item.payee, destination)
+    if source == destination:
+        return [
+            NewTransfer(
+                id=books.payment_reversal_id(item.transaction_id),
+                debit=payee,
+                credit=payer,
+                amount_minor=item.amount_minor,
+                code=books.TransferCode.REVERSAL,
+                reference=books.payment_post_id(item.transaction_id),
+            )
+        ]
+    return [
+        NewTransfer(
+            id=books.payment_credit_reversal_id(item.transaction_id),
+            debit=payee,
+            credit=books.fx_account(destination),
+            amount_minor=item.destination_minor,
+            code=books.TransferCode.REVERSAL,
+            reference=books.payment_credit_id(item.transaction_id),
+        ),
+        NewTransfer(
+            id=books.payment_reversal_id(item.transaction_id),
+            debit=books.fx_account(source),
+            credit=payer,
+            amount_minor=item.amount_minor,
+            code=books.TransferCode.REVERSAL,
+            reference=books.payment_post_id(item.transaction_id),
+        ),
+    ]
