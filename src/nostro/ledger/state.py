@@ -37,6 +37,9 @@ CLOSED = 8
 LARGE = 16
 """What stands in an account's `guard`: why a transfer may need more than a look at two names."""
 
+_POSTED, _HELD, _HOLD_POSTED = 0, 1, 2
+"""The values of LineKind; looking them up there takes longer than moving the money."""
+
 _GUARD_OF_LIMIT = {
     Limit.NONE: 0,
     Limit.DEBITS_MUST_NOT_EXCEED_CREDITS: DEBITS_LIMITED,
@@ -163,17 +166,22 @@ def _open(state: LedgerState, event: AccountOpened) -> None:
 
 
 def _record(state: LedgerState, lines: Sequence[Line], position: Position) -> None:
-    """Move what the lines say. Most are plain transfers, so these are moved right here."""
-    accounts = state.by_number
+    """Move what the lines say. Most are transfers, holds and posts of them, so these are moved
+    right here."""
+    accounts, holds = state.by_number, state.holds
     keys = [line.id for line in lines]
     others: list[Line] = []
     for line in lines:
-        amount = line.amount_minor
-        if line.kind:
-            others.append(line)
-        else:
+        amount, kind = line.amount_minor, line.kind
+        if kind == _POSTED:
             accounts[line.debit].debits_posted += amount
             accounts[line.credit].credits_posted += amount
+        elif kind == _HELD and not line.timeout_s:
+            accounts[line.debit].debits_pending += amount
+            accounts[line.credit].credits_pending += amount
+            holds[line.id] = Hold(line.debit, line.credit, amount, 0)
+        else:
+            others.append(line)
         if amount > AMOUNT_PLAIN_MAX:
             accounts[line.debit].guard |= LARGE
             accounts[line.credit].guard |= LARGE
@@ -181,8 +189,12 @@ def _record(state: LedgerState, lines: Sequence[Line], position: Position) -> No
     if others:
         values = list(lines)
         for line in others:
-            _apply(state, line, position.at_us)
-            key = derived_key(line)
+            if line.kind == _HOLD_POSTED:
+                _post(state, line)
+                key = RESOLVED + line.refers_to
+            else:
+                _apply(state, line, position.at_us)
+                key = derived_key(line)
             if key:
                 keys.append(key)
                 values.append(line)
@@ -204,16 +216,21 @@ def _apply(state: LedgerState, line: Line, at_us: int) -> None:
         case LineKind.REVERSAL:
             debit.debits_posted += amount
             credit.credits_posted += amount
-        case LineKind.HOLD_POSTED:
-            _release(state, line.refers_to)
-            debit.debits_posted += amount
-            credit.credits_posted += amount
         case LineKind.HOLD_VOIDED | LineKind.HOLD_EXPIRED:
             _release(state, line.refers_to)
         case LineKind.HOLD_CLOSED:
             pass
         case _:
             raise AssertionError(f"a line of unknown kind: {line!r}")
+
+
+def _post(state: LedgerState, line: Line) -> None:
+    hold = state.holds.pop(line.refers_to)
+    debit, credit = state.by_number[hold.debit], state.by_number[hold.credit]
+    debit.debits_pending -= hold.amount_minor
+    credit.credits_pending -= hold.amount_minor
+    debit.debits_posted += line.amount_minor
+    credit.credits_posted += line.amount_minor
 
 
 def _release(state: LedgerState, hold_id: str) -> None:

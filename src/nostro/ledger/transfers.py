@@ -1,8 +1,8 @@
 """Which transfers of a command are recorded, in order, and why are the others refused?
 
-Most transfers are plain: two open accounts of one asset, an amount, nothing else. `_plain_run`
-takes these as fast as Python allows and stops at the first that is anything else, or that is to be
-refused; `_judge` then applies every rule to that one, in the order of ledger.rules.
+Most transfers are plain: `ledger.plain` takes these as fast as Python allows and stops at the first
+that is anything else, or that is to be refused; `_judge` then applies every rule to that one, in
+the order of ledger.rules.
 """
 
 from __future__ import annotations
@@ -12,17 +12,12 @@ from collections.abc import Callable, Sequence
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Context, Decision
 from nostro.ledger.commands import Action, Balancing, NewTransfer
-from nostro.ledger.content import (
-    ID_LENGTH_MAX,
-    are_ids,
-    check_content,
-    is_id,
-    is_plainly_described,
-)
+from nostro.ledger.content import ID_LENGTH_MAX, are_ids, check_content, is_id
 from nostro.ledger.draft import Draft, TotalsNeeded
-from nostro.ledger.events import Line, LineKind, TransfersRefused
+from nostro.ledger.events import LineKind, TransfersRefused
 from nostro.ledger.holds import decide_hold, decide_post, decide_void
 from nostro.ledger.moves import amount_that_fits, both_accounts, check_moving, line_of
+from nostro.ledger.plain import plain_run
 from nostro.ledger.repeats import repeated
 from nostro.ledger.reversals import decide_reversal
 from nostro.ledger.rules import (
@@ -32,16 +27,7 @@ from nostro.ledger.rules import (
     LINKED_FAILED,
     TRANSFERS_MAX,
 )
-from nostro.ledger.state import (
-    AMOUNT_PLAIN_MAX,
-    CREDITS_LIMITED,
-    DEBITS_LIMITED,
-    Account,
-    LedgerState,
-)
-
-_LIMITED_MAX = max(DEBITS_LIMITED, CREDITS_LIMITED)
-"""A guard above this means more than one limit."""
+from nostro.ledger.state import LedgerState
 
 
 def create_each(state: LedgerState, transfers: Sequence[NewTransfer], context: Context) -> Decision:
@@ -107,94 +93,9 @@ def _run(draft: Draft, transfers: Sequence[NewTransfer], take: _Take, *, plain: 
     index, count = 0, len(transfers)
     while index < count:
         if plain:
-            index = _plain_run(draft, transfers, index)
+            index = plain_run(draft, transfers, index)
         if index < count:
             index = take(draft, transfers, index)
-
-
-def _plain_run(draft: Draft, transfers: Sequence[NewTransfer], start: int) -> int:
-    """Record plain transfers from `start` on, and return the index of the first that is not."""
-    transfer_, none_ = Action.TRANSFER, Balancing.NONE
-    accounts, rooms, known = draft.state.accounts, draft.rooms, draft.known
-    record = draft.lines.append
-    index = start
-    try:
-        for index in range(start, len(transfers)):
-            transfer = transfers[index]
-            amount = transfer.amount_minor
-            if (
-                transfer.action is not transfer_
-                or amount is None
-                or not 0 < amount <= AMOUNT_PLAIN_MAX
-                or transfer.balancing is not none_
-                or transfer.linked
-                or transfer.refers_to
-                or transfer.timeout_s
-            ):
-                return index
-            debit, credit = accounts[transfer.debit], accounts[transfer.credit]
-            asset = debit.asset
-            if credit.asset != asset or debit is credit or transfer.asset not in ("", asset):
-                return index
-            if known is not None and draft.seen(transfer.id) is not None:
-                return index
-            code, reference = transfer.code, transfer.reference
-            effective_at_us, metadata = transfer.effective_at_us, transfer.metadata
-            bare = not (code or reference or metadata) and effective_at_us is None
-            if not (bare or is_plainly_described(transfer)):
-                return index
-            if (debit.guard or credit.guard) and not _take_room(rooms, debit, credit, amount):
-                return index
-            if bare:
-                line = Line(transfer.id, debit.number, credit.number, amount)
-            else:
-                line = Line(
-                    transfer.id,
-                    debit.number,
-                    credit.number,
-                    amount,
-                    0,
-                    code,
-                    "",
-                    reference,
-                    effective_at_us or 0,
-                    0,
-                    0,
-                    None,
-                    metadata or None,
-                )
-            record(line)
-            if known is not None:
-                known[transfer.id] = line
-    except KeyError:  # an account that is not there: _judge will say which
-        return index
-    return len(transfers)
-
-
-def _take_room(rooms: dict[int, int], debit: Account, credit: Account, amount: int) -> bool:
-    """Take an amount out of what the limits of two accounts allow; or change nothing and say so."""
-    debit_guard, credit_guard = debit.guard, credit.guard
-    if debit_guard > _LIMITED_MAX or credit_guard > _LIMITED_MAX:
-        return False
-    debit_room = 0
-    if debit_guard:
-        number = debit.number
-        room = rooms.get(number)
-        debit_room = debit.room if room is None else room
-        debit_room += amount if debit_guard == CREDITS_LIMITED else -amount
-        if debit_room < 0:
-            return False
-    if credit_guard:
-        number = credit.number
-        room = rooms.get(number)
-        credit_room = credit.room if room is None else room
-        credit_room += amount if credit_guard == DEBITS_LIMITED else -amount
-        if credit_room < 0:
-            return False
-        rooms[number] = credit_room
-    if debit_guard:
-        rooms[debit.number] = debit_room
-    return True
 
 
 def _take_all(draft: Draft, transfers: Sequence[NewTransfer], index: int) -> int:
