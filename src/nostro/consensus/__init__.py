@@ -1,5 +1,6 @@
 """Who has agreed to a batch, and how does anyone check it?"""
 
+from nostro.consensus.body import batch_body
 from nostro.consensus.commands import (
     FormCommittee,
     RecordCertificate,
@@ -29,4 +30,5 @@ __all__ = [
     "RecordEvidence",
     "RotateKeys",
     "SubmitBatch",
+    "batch_body",
 ]
