@@ -4,7 +4,8 @@ DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['nostro_owner', 'nostro_engine', 'nostro_follower', 'nostro_reader'] LOOP
+    FOREACH role_name IN ARRAY ARRAY['nostro_owner', 'nostro_engine', 'nostro_follower', 'nostro_reader',
+                                     'nostro_members'] LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = role_name);
         BEGIN
             -- A role without a password logs in only where pg_hba.conf trusts it: on the embedded server's socket.
