@@ -22,7 +22,7 @@ class Reservation(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
-    """Set a limit in minor units of a currency; None takes it away. `kind`: `net_debit` (what a
+    """Set a limit in minor units of a currency; None takes it away. `scope`: `net_debit` (what a
     participant's open payments may owe net, over all counterparties), `bilateral` (what it may owe
     `counterparty` net), `currency` (open payments in a currency, over all, gross), `single` (one
     payment of a participant; "" all) or `platform` (liquidity that netting may use in a currency).
@@ -31,7 +31,7 @@ class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
     taken: nothing more is accepted until use has fallen.
     """
 
-    kind: str
+    scope: str
     currency: str
     participant: str = ""
     counterparty: str = ""
@@ -40,7 +40,7 @@ class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
     @property
     def stream(self) -> str:
         """Name the limit."""
-        return f"{self.kind}:{self.participant}:{self.counterparty}:{self.currency}"
+        return f"{self.scope}:{self.participant}:{self.counterparty}:{self.currency}"
 
 
 class Reserve(Command, frozen=True, kw_only=True, tag="risk.Reserve"):
@@ -70,7 +70,7 @@ class SetThreshold(Command, frozen=True, kw_only=True, tag="risk.SetThreshold"):
     """Ask for an alert when a limit is used to this share (in millionths), once for each crossing;
     None asks for none. Sent twice: accepted, no event."""
 
-    kind: str
+    scope: str
     used_ppm: int | None = None
 
 

@@ -10,7 +10,7 @@ from nostro.kernel.messages import Event
 class LimitSet(Event, frozen=True, array_like=True, tag="risk.limit_set"):
     """A limit holds from here on (None: no longer)."""
 
-    kind: str
+    scope: str
     currency: str
     participant: str
     counterparty: str
@@ -44,7 +44,7 @@ class ExposureReleased(Event, frozen=True, array_like=True, tag="risk.exposure_r
 class ThresholdSet(Event, frozen=True, array_like=True, tag="risk.threshold_set"):
     """Alerts are given from this use on (None: never)."""
 
-    kind: str
+    scope: str
     used_ppm: int | None
     actor: str
 
@@ -52,7 +52,7 @@ class ThresholdSet(Event, frozen=True, array_like=True, tag="risk.threshold_set"
 class AlertRaised(Event, frozen=True, array_like=True, tag="risk.alert_raised"):
     """A limit's use has crossed its threshold."""
 
-    kind: str
+    scope: str
     participant: str
     counterparty: str
     currency: str
@@ -64,7 +64,7 @@ class AlertRaised(Event, frozen=True, array_like=True, tag="risk.alert_raised"):
 class AlertCleared(Event, frozen=True, array_like=True, tag="risk.alert_cleared"):
     """A limit's use has fallen below its threshold again."""
 
-    kind: str
+    scope: str
     participant: str
     counterparty: str
     currency: str
