@@ -16,15 +16,25 @@ from nostro.consensus.events import (
     ConsensusSubmitted,
     EvidenceRecorded,
 )
+from nostro.consensus.views import (
+    CertificateView,
+    CommitteeView,
+    EvidenceView,
+    Member,
+)
 
 __all__ = [
     "EFFECTS",
+    "CertificateView",
     "CommitteeFormed",
+    "CommitteeView",
     "ConsensusAchieved",
     "ConsensusRejected",
     "ConsensusSubmitted",
     "EvidenceRecorded",
+    "EvidenceView",
     "FormCommittee",
+    "Member",
     "ProposeBatch",
     "RecordCertificate",
     "RecordEvidence",

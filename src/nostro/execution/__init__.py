@@ -32,6 +32,15 @@ from nostro.execution.events import (
     SettlementPlanned,
     SettlementReversed,
 )
+from nostro.execution.views import (
+    AttemptView,
+    CircuitView,
+    InstructionState,
+    InstructionView,
+    SettlementState,
+    SettlementSummary,
+    SettlementView,
+)
 
 __all__ = [
     "EFFECTS",
@@ -39,16 +48,20 @@ __all__ = [
     "AskInstruction",
     "AttemptEnded",
     "AttemptStarted",
+    "AttemptView",
     "BatchCertified",
     "BreakNoted",
     "CertifyBatch",
     "CircuitClosed",
     "CircuitOpened",
+    "CircuitView",
     "ConfirmSettlement",
     "Direction",
     "FundsSecured",
     "InstructionFailed",
     "InstructionSettled",
+    "InstructionState",
+    "InstructionView",
     "NewInstruction",
     "NoteOutcome",
     "OutcomeAsked",
@@ -63,5 +76,8 @@ __all__ = [
     "SettlementInitiated",
     "SettlementPlanned",
     "SettlementReversed",
+    "SettlementState",
+    "SettlementSummary",
+    "SettlementView",
     "StartPayOuts",
 ]

@@ -10,14 +10,30 @@ from nostro.risk.events import (
     LimitSet,
     ThresholdSet,
 )
+from nostro.risk.views import (
+    AccountPosition,
+    AlertView,
+    ExposureView,
+    InstructionFlow,
+    LimitView,
+    LiquidityInputs,
+    ThresholdView,
+    WindowFlow,
+)
 
 __all__ = [
+    "AccountPosition",
     "AlertCleared",
     "AlertRaised",
+    "AlertView",
     "Change",
     "ExposureReleased",
     "ExposureReserved",
+    "ExposureView",
+    "InstructionFlow",
     "LimitSet",
+    "LimitView",
+    "LiquidityInputs",
     "QuoteCaps",
     "Release",
     "Reservation",
@@ -25,4 +41,6 @@ __all__ = [
     "SetLimit",
     "SetThreshold",
     "ThresholdSet",
+    "ThresholdView",
+    "WindowFlow",
 ]
