@@ -41,6 +41,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     asset: str = "EUR"
     amount: str = "1.50"
     accounts: tuple[str, ...] = ("a", "b")
+    templates: tuple[str, ...] = ()
+    """Bodies to send in turn instead of transfers, each with one `%s` where its id stands."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,8 @@ def requests_of(load: Load) -> Callable[[], bytes]:
     """Return a function that gives the next request, as bytes on the wire."""
     head = f"POST {load.path} HTTP/1.1\r\nHost: {load.host}\r\nContent-Type: application/json\r\n"
     template = head.encode() + b"Content-Length: %d\r\n\r\n%s"
+    if load.templates:
+        return _templated(load, template)
     money = f'"amount":"{load.amount}","asset":"{load.asset}"'.encode()
     pairs = [
         f'"debit":"{debit}","credit":"{credit}",'.encode() + money
@@ -89,6 +93,18 @@ def requests_of(load: Load) -> Callable[[], bytes]:
     def next_request() -> bytes:
         number = next(numbers)
         body = b'{"id":"%s-%d",%s}' % (prefix, number, pairs[number % rounds])
+        return template % (len(body), body)
+
+    return next_request
+
+
+def _templated(load: Load, template: bytes) -> Callable[[], bytes]:
+    bodies, rounds = [body.encode() for body in load.templates], len(load.templates)
+    prefix, numbers = load.id_prefix.encode(), count(load.first)
+
+    def next_request() -> bytes:
+        number = next(numbers)
+        body = bodies[number % rounds] % (b"%s-%d" % (prefix, number))
         return template % (len(body), body)
 
     return next_request

@@ -1,8 +1,8 @@
 """Which payments do the benchmarks send? 30 banks, 8 currencies, heavy-tailed amounts.
 
-Banks are drawn with weights 1/rank (Zipf) and amounts from a lognormal distribution with a median of
-10,000 US dollars and sigma 1.8, the mix of small and medium firms; currencies with the weights that the
-BIS survey of 2022 gives.
+Banks are drawn with weights 1/rank (Zipf) and amounts from a lognormal distribution with a median
+of 10,000 US dollars and sigma 1.8, the mix of small and medium firms; currencies with the weights
+that the BIS survey of 2022 gives.
 """
 
 from __future__ import annotations
