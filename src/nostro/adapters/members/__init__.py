@@ -1,0 +1,1 @@
+"""How do the settlement members live: their actors, their files, and how a batch reaches them?"""
