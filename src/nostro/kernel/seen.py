@@ -130,7 +130,13 @@ class SeenIndex(Generic[T]):
 
     def add(self, key: str, value: T, height: int) -> None:
         """Remember an id used at a journal height; heights never fall."""
-        self.add_many([key], (value,), height)
+        hot, blocks = self._hot, self._blocks
+        assert key not in hot, f"an id is used twice at height {height}"
+        hot[key] = value
+        if blocks and blocks[-1][0] == height:
+            blocks[-1][1].append(key)
+        else:
+            blocks.append((height, [key]))
 
     def add_many(self, keys: list[str], values: Iterable[T], height: int) -> None:
         """Remember ids used at one journal height, in order; the list is kept, do not change it."""

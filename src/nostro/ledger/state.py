@@ -186,6 +186,9 @@ def _record(state: LedgerState, lines: Sequence[Line], position: Position) -> No
             accounts[line.debit].guard |= LARGE
             accounts[line.credit].guard |= LARGE
     values = lines
+    if len(keys) == 1 and not others:
+        state.seen.add(keys[0], lines[0], position.height)
+        return
     if others:
         values = list(lines)
         for line in others:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nostro.kernel.codec import Codec, decode_reply
+from nostro.kernel.codec import Codec
 from nostro.kernel.messages import Command, Effect, Event, Rejection, Tick, kind_of
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import (
@@ -124,8 +124,8 @@ class House:
             raise ValueError(f"height {entry.height} does not follow height {memory.height}")
         events = self.codec.decode_events(entry.payload)
         self.evolve(memory, events, Position(entry.height, entry.at_us))
-        kept = len(entry.reply) <= REPLY_KEPT_BYTES_MAX
-        self.remember(memory, entry, decode_reply(entry.reply) if kept else None)
+        # Its reply stands in the journal; few are ever asked for again, and reading takes time.
+        self.remember(memory, entry, None)
         return events
 
     def remember(self, memory: Memory, entry: Entry, reply: Reply | None) -> None:
