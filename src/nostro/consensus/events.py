@@ -26,7 +26,8 @@ class ConsensusSubmitted(Event, frozen=True, array_like=True, tag="consensus.sub
 
 
 class ConsensusAchieved(Event, frozen=True, array_like=True, tag="consensus.achieved"):
-    """A quorum certified a batch (CONSENSUS_ACHIEVED); the certificate stands here for ever."""
+    """A quorum certified a batch (CONSENSUS_ACHIEVED); the certificate stands here for ever.
+    `prev_hash`: of the entry before it in the members' chain; hashes are hex."""
 
     cycle_id: str
     batch_id: str
@@ -37,6 +38,8 @@ class ConsensusAchieved(Event, frozen=True, array_like=True, tag="consensus.achi
     entry: str
     certificate: str
     signers: list[str]
+    body_hash: str = ""
+    prev_hash: str = ""
 
 
 class ConsensusRejected(Event, frozen=True, array_like=True, tag="consensus.rejected"):
@@ -49,6 +52,9 @@ class ConsensusRejected(Event, frozen=True, array_like=True, tag="consensus.reje
     round: int
     certificate: str
     reason: str
+    body_hash: str = ""
+    entry_hash: str = ""
+    entry: str = ""
 
 
 class EvidenceRecorded(Event, frozen=True, array_like=True, tag="consensus.evidence_recorded"):
