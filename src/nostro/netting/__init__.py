@@ -14,6 +14,8 @@ from nostro.netting.commands import (
     RateSet,
     RecordPlan,
 )
+from nostro.netting.conversion import REPORT_CURRENCY, ROUNDING, Mid, destination_amount
+from nostro.netting.costs import Spread, Tariff
 from nostro.netting.effects import EFFECTS, OptimiseCycle
 from nostro.netting.events import (
     BatchCreated,
@@ -23,6 +25,8 @@ from nostro.netting.events import (
     CycleOpened,
     PlanRefused,
 )
+from nostro.netting.optimise import plan_cycle
+from nostro.netting.positions import fx_positions_of, positions_of
 from nostro.netting.views import (
     BatchEvent,
     BatchState,
@@ -36,6 +40,8 @@ from nostro.netting.views import (
 __all__ = [
     "BATCH_MAX",
     "EFFECTS",
+    "REPORT_CURRENCY",
+    "ROUNDING",
     "BatchCreated",
     "BatchEvent",
     "BatchItem",
@@ -52,6 +58,7 @@ __all__ = [
     "CycleView",
     "Edge",
     "FxTrade",
+    "Mid",
     "Obligation",
     "OpenCycle",
     "OptimiseCycle",
@@ -61,4 +68,10 @@ __all__ = [
     "Rate",
     "RateSet",
     "RecordPlan",
+    "Spread",
+    "Tariff",
+    "destination_amount",
+    "fx_positions_of",
+    "plan_cycle",
+    "positions_of",
 ]

@@ -114,6 +114,9 @@ class CostReport(msgspec.Struct, frozen=True, array_like=True):
     method: str
     """positions | greedy | milp | gross: how the selection was made."""
     solve_us: int
+    bilateral_cost_minor: int = 0
+    """What two participants owe each other in the same two currencies set off, one wire for the
+    rest."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

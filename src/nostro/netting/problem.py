@@ -1,0 +1,160 @@
+"""What does a cycle look like as arrays of integers?
+
+A *node* is a participant in a currency: `participant * currencies + currency`, both in the order of
+their names, so that ascending nodes are sorted by participant and currency. Amounts are int64 when
+every sum that is ever made of them provably fits, Python integers (dtype object) otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nostro.netting.commands import Obligation
+from nostro.netting.conversion import Mid
+
+Ints = NDArray[np.int64]
+Amounts = NDArray[Any]
+"""int64, or object holding Python integers."""
+
+INT64_SAFE = 2**62
+"""Below this no intermediate sum of ours leaves int64: each is at most the sum of all amounts."""
+
+
+class Problem:
+    """The obligations of a cycle in arrays, one entry for each payment, in their order.
+
+    `source_minor` is what the payer pays of the source currency, `target_minor` what the payee gets
+    of the destination currency; `from_node` and `to_node` are where.
+    """
+
+    __slots__ = (
+        "currencies",
+        "from_node",
+        "mid",
+        "nodes",
+        "obligations",
+        "participants",
+        "payee",
+        "payer",
+        "source",
+        "source_minor",
+        "target",
+        "target_minor",
+        "unit_values",
+    )
+
+    def __init__(self, obligations: Sequence[Obligation], mid: Mid) -> None:
+        payers = [o.payer for o in obligations]
+        payees = [o.payee for o in obligations]
+        sources = [o.source_currency for o in obligations]
+        targets = [o.destination_currency for o in obligations]
+        self.obligations = obligations
+        self.mid = mid
+        self.participants = sorted({*payers, *payees})
+        self.currencies = sorted({*sources, *targets})
+        places = {name: place for place, name in enumerate(self.participants)}
+        kinds = {name: place for place, name in enumerate(self.currencies)}
+        self.payer = _indices(payers, places)
+        self.payee = _indices(payees, places)
+        self.source = _indices(sources, kinds)
+        self.target = _indices(targets, kinds)
+        self.nodes = len(self.participants) * len(self.currencies)
+        self.from_node: Ints = self.payer * len(self.currencies) + self.source
+        self.source_minor = amounts_of([o.amount_minor for o in obligations])
+        self.target_minor = self._converted()
+        self.unit_values = [mid.unit_value(currency) for currency in self.currencies]
+
+    def __len__(self) -> int:
+        return len(self.obligations)
+
+    @property
+    def to_node(self) -> Ints:
+        """Return where each payment is received."""
+        nodes: Ints = self.payee * len(self.currencies) + self.target
+        return nodes
+
+    @property
+    def pair(self) -> Ints:
+        """Return the currency pair of each payment: `source * currencies + target`."""
+        pairs: Ints = self.source * len(self.currencies) + self.target
+        return pairs
+
+    def all(self) -> NDArray[np.bool_]:
+        """Return the choice of every payment."""
+        return np.ones(len(self.obligations), dtype=np.bool_)
+
+    def _converted(self) -> Amounts:
+        """Return the destination amount of each payment at mid, half to even."""
+        size = len(self.currencies)
+        pairs = self.pair
+        numerators, denominators = [1] * (size * size), [1] * (size * size)
+        for pair in np.unique(pairs).tolist():
+            base, quote = divmod(pair, size)
+            rate = self.mid.rate(self.currencies[base], self.currencies[quote])
+            numerators[pair], denominators[pair] = rate.numerator, rate.denominator
+        return convert(self.source_minor, pairs, numerators, denominators)
+
+
+def amounts_of(amounts: Sequence[int]) -> Amounts:
+    """Return amounts as int64 when any sum of them fits, else as Python integers."""
+    largest = max(map(abs, amounts), default=0)
+    if largest * (len(amounts) + 1) < INT64_SAFE:
+        return np.array(amounts, dtype=np.int64)
+    return _as_objects(amounts)
+
+
+def convert(
+    amounts: Amounts, pairs: Ints, numerators: Sequence[int], denominators: Sequence[int]
+) -> Amounts:
+    """Return each amount times the fraction of its pair, rounded half to even.
+
+    In int64 an amount is split by the denominator first, `q * d + r`, so that nothing larger than
+    the result and `2 * n * d` ever occurs; where that may not fit, in Python integers.
+    """
+    largest = int(np.abs(amounts).max()) if len(amounts) else 0
+    products = max((2 * n * d for n, d in zip(numerators, denominators, strict=True)), default=0)
+    results = max(
+        (
+            (largest // d + 1) * n * (len(amounts) + 1)
+            for n, d in zip(numerators, denominators, strict=True)
+        ),
+        default=0,
+    )
+    if amounts.dtype == np.object_ or products >= INT64_SAFE or results >= INT64_SAFE:
+        return _converted_slowly(amounts, pairs, numerators, denominators)
+    numerator = np.array(numerators, dtype=np.int64)[pairs]
+    denominator = np.array(denominators, dtype=np.int64)[pairs]
+    whole, rest = np.divmod(amounts, denominator)
+    whole *= numerator
+    rest *= numerator
+    part, rest = np.divmod(rest, denominator)
+    whole += part
+    rest *= 2
+    return whole + ((rest > denominator) | ((rest == denominator) & (whole & 1 == 1)))
+
+
+def _converted_slowly(
+    amounts: Amounts, pairs: Ints, numerators: Sequence[int], denominators: Sequence[int]
+) -> Amounts:
+    converted = []
+    for amount, pair in zip(amounts.tolist(), pairs.tolist(), strict=True):
+        denominator = denominators[pair]
+        quotient, rest = divmod(amount * numerators[pair], denominator)
+        twice = 2 * rest
+        up = twice > denominator or (twice == denominator and quotient & 1)
+        converted.append(quotient + 1 if up else quotient)
+    return amounts_of(converted)
+
+
+def _indices(names: Sequence[str], places: dict[str, int]) -> Ints:
+    return np.fromiter(map(places.__getitem__, names), dtype=np.int64, count=len(names))
+
+
+def _as_objects(amounts: Sequence[int]) -> Amounts:
+    array = np.empty(len(amounts), dtype=np.object_)
+    array[:] = amounts
+    return array
