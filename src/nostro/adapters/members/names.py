@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -98,25 +97,16 @@ def read_request(value: bytes) -> Request:
     return request
 
 
-def joined(request: Request, chunks: Mapping[str, bytes]) -> str | None:
-    """Return the body, or None while a piece is missing; raises Unreadable when the pieces make
-    another one. `chunks`: what was read, by hash."""
-    if any(name not in chunks for name in request.chunks):
-        return None
+def unpacked(packed: bytes, body_sha256: str) -> str:
+    """Return the body that the pieces of a request make, one after the other; raises Unreadable
+    when they make another one, or none."""
     unpacking = zlib.decompressobj()
     try:
-        raw = unpacking.decompress(
-            b"".join(chunks[name] for name in request.chunks), BODY_BYTES_MAX + 1
-        )
+        raw = unpacking.decompress(packed, BODY_BYTES_MAX + 1)
         if len(raw) > BODY_BYTES_MAX or not unpacking.eof or unpacking.unused_data:
-            raise Unreadable(f"the body of {request.batch_id} is too long, or cut")
-        if hashlib.sha256(raw).hexdigest() != request.body_sha256:
-            raise Unreadable(f"the body of {request.batch_id} is not the one that was asked for")
+            raise Unreadable("the body is too long, or cut")
+        if hashlib.sha256(raw).hexdigest() != body_sha256:
+            raise Unreadable("the body is not the one that was asked for")
         return raw.decode()
     except (zlib.error, UnicodeDecodeError) as error:
-        raise Unreadable(f"the body of {request.batch_id}: {error}") from error
-
-
-def chunk_keys(names: Sequence[str]) -> list[str]:
-    """Return the keys of pieces."""
-    return [f"chunk/{name}" for name in names]
+        raise Unreadable(f"no body: {error}") from error
