@@ -1,7 +1,16 @@
 """Who owes whom how much before finality, under which limits, and what will be needed?"""
 
-from nostro.risk.commands import QuoteCaps, Release, Reservation, Reserve, SetLimit, SetThreshold
+from nostro.risk.commands import (
+    COMMANDS,
+    QuoteCaps,
+    Release,
+    Reservation,
+    Reserve,
+    SetLimit,
+    SetThreshold,
+)
 from nostro.risk.events import (
+    EVENTS,
     AlertCleared,
     AlertRaised,
     Change,
@@ -10,6 +19,8 @@ from nostro.risk.events import (
     LimitSet,
     ThresholdSet,
 )
+from nostro.risk.room import RiskRoom
+from nostro.risk.state import RiskState, Scope
 from nostro.risk.views import (
     AccountPosition,
     AlertView,
@@ -22,6 +33,8 @@ from nostro.risk.views import (
 )
 
 __all__ = [
+    "COMMANDS",
+    "EVENTS",
     "AccountPosition",
     "AlertCleared",
     "AlertRaised",
@@ -38,6 +51,9 @@ __all__ = [
     "Release",
     "Reservation",
     "Reserve",
+    "RiskRoom",
+    "RiskState",
+    "Scope",
     "SetLimit",
     "SetThreshold",
     "ThresholdSet",

@@ -12,13 +12,16 @@ from nostro.kernel.messages import Command
 
 
 class Reservation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One payment that counts against limits: payer owes payee an amount of a currency."""
+    """One payment that counts against limits: payer owes payee an amount of a currency, which
+    arrives in `destination_currency` ("": the same). What arrives in another currency offsets
+    nothing."""
 
     transaction_id: str
     payer: str
     payee: str
     currency: str
     amount_minor: int
+    destination_currency: str = ""
 
 
 class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
@@ -27,8 +30,9 @@ class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
     `counterparty` net), `currency` (open payments in a currency, over all, gross), `single` (one
     payment of a participant; "" all) or `platform` (liquidity that netting may use in a currency).
 
-    Sent twice: accepted, no event. Refused: `risk.bad_limit`. A limit below what is already used is
-    taken: nothing more is accepted until use has fallen.
+    Sent by an operator; sent twice: accepted, no event. Refused: `risk.bad_limit`. A limit below
+    what is already used is taken: nothing more is accepted until use has fallen. Use can also rise
+    above a limit when a payment that offset it is released; then the same holds.
     """
 
     scope: str
@@ -44,15 +48,18 @@ class SetLimit(Command, frozen=True, kw_only=True, tag="risk.SetLimit"):
 
 
 class Reserve(Command, frozen=True, kw_only=True, tag="risk.Reserve"):
-    """Count payments against the limits, in order, each with its own result; ordered by flows.
-    Reply body: {"refused": [[transaction_id, code, facts], ...]} with `risk.net_debit_cap`,
-    `risk.bilateral_limit`, `risk.currency_limit` or `risk.single_limit`."""
+    """Count payments against the limits, in order, each with its own result; ordered by flows, once
+    for each payment (the room does not know payments, only sums).
+
+    Reply body: {"refused": [[transaction_id, code, facts], ...]} with `risk.single_limit`,
+    `risk.bilateral_limit`, `risk.net_debit_cap` or `risk.currency_limit`, asked in this order."""
 
     items: list[Reservation]
 
 
 class Release(Command, frozen=True, kw_only=True, tag="risk.Release"):
-    """Count payments no longer: they are final, failed, refused or cancelled; ordered by flows."""
+    """Count payments no longer: they are final, failed or cancelled; ordered by flows, with the
+    very items that were reserved and not refused (anything else is a bug)."""
 
     items: list[Reservation]
 
@@ -67,11 +74,19 @@ class QuoteCaps(Command, frozen=True, kw_only=True, tag="risk.QuoteCaps"):
 
 
 class SetThreshold(Command, frozen=True, kw_only=True, tag="risk.SetThreshold"):
-    """Ask for an alert when a limit is used to this share (in millionths), once for each crossing;
-    None asks for none. Sent twice: accepted, no event."""
+    """Ask for an alert when a limit is used to this share (1 to 1,000,000 millionths), once for
+    each crossing; None asks for none. `scope`: `net_debit`, `bilateral` or `currency`; the other
+    limits have no use that adds up.
+
+    Sent by an operator; sent twice: accepted, no event. Refused: `risk.bad_threshold`."""
 
     scope: str
     used_ppm: int | None = None
+
+    @property
+    def stream(self) -> str:
+        """Name the threshold."""
+        return f"threshold:{self.scope}"
 
 
 COMMANDS: tuple[type[Command], ...] = (SetLimit, Reserve, Release, QuoteCaps, SetThreshold)

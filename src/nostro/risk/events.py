@@ -20,13 +20,15 @@ class LimitSet(Event, frozen=True, array_like=True, tag="risk.limit_set"):
 
 class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By how much the open payments of payer to payee in a currency change: minor units and
-    number, both signed."""
+    number, both signed. `offset_minor`: the part that arrives in the same currency, so that it
+    offsets what the payee owes."""
 
     payer: str
     payee: str
     currency: str
     amount_minor: int
     count: int
+    offset_minor: int = 0
 
 
 class ExposureReserved(Event, frozen=True, array_like=True, tag="risk.exposure_reserved"):
