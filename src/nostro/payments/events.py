@@ -111,6 +111,7 @@ class Released(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount_minor: int
     payee: str
     reason: str
+    destination_currency: str
 
 
 class TransactionCancelled(
