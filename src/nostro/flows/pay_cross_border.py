@@ -125,7 +125,12 @@ def _refused(reply: Reply) -> dict[int, tuple[str, Mapping[str, Any]]]:
 def _reservations(items: Sequence[Submitted]) -> list[Reservation]:
     return [
         Reservation(
-            item.transaction_id, item.payer, item.payee, item.source_currency, item.amount_minor
+            item.transaction_id,
+            item.payer,
+            item.payee,
+            item.source_currency,
+            item.amount_minor,
+            item.destination_currency,
         )
         for item in items
     ]
@@ -170,7 +175,12 @@ def take_back(event: TransactionCancelled) -> Sequence[Step]:
 def _release(items: Sequence[Released]) -> Sequence[Step]:
     freed = [
         Reservation(
-            item.transaction_id, item.payer, item.payee, item.source_currency, item.amount_minor
+            item.transaction_id,
+            item.payer,
+            item.payee,
+            item.source_currency,
+            item.amount_minor,
+            item.destination_currency,
         )
         for item in items
     ]
@@ -207,7 +217,16 @@ def post(event: PaymentsSettled) -> Sequence[Step]:
         )
         if source != item.destination_currency:
             transfers.append(_credit(item, event.batch_id))
-        freed.append(Reservation(transaction_id, item.payer, item.payee, source, item.amount_minor))
+        freed.append(
+            Reservation(
+                transaction_id,
+                item.payer,
+                item.payee,
+                source,
+                item.amount_minor,
+                item.destination_currency,
+            )
+        )
     by_id = {item.transaction_id: item for item in event.items}
 
     def booked(reply: Reply) -> Sequence[Step]:
