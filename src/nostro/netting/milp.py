@@ -8,6 +8,7 @@ that selection in exact integers (an unscaled model of large amounts comes back 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -51,7 +52,7 @@ def search(
     largest = max(worth[place] for place in touched)
     costs = np.array([worth[place] / largest for place in touched], dtype=np.float64)
     count = len(touched)
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 0)

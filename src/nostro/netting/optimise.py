@@ -1,8 +1,8 @@
 """What is the cheapest way to settle a cycle, and how good is it?
 
 Who settles (`selection`, when caps bind), who shares wires (`wires`), which trades square us
-(`fx`), and the price of all that next to the price of doing without (`costs`). The last three do not
-depend on each other: positions of currencies are the same whoever shares wires.
+(`fx`), and the price of all that next to the price of doing without (`costs`). Wires and trades do
+not depend on each other: positions of currencies are the same whoever shares wires.
 """
 
 from __future__ import annotations

@@ -134,7 +134,8 @@ def convert(
     part, rest = np.divmod(rest, denominator)
     whole += part
     rest *= 2
-    return whole + ((rest > denominator) | ((rest == denominator) & (whole & 1 == 1)))
+    whole += (rest > denominator) | ((rest == denominator) & (whole & 1 == 1))
+    return whole
 
 
 def _converted_slowly(

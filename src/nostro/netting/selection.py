@@ -25,6 +25,11 @@ NET_DEBIT, BILATERAL, PLATFORM = (
 REPAIR_ROUNDS = 3
 """Passes that put payments back; each frees room for few others, the second rarely finds any."""
 
+EASE_STEPS_MAX = 1_000_000
+"""Steps that looking for the least loss may take in the worst case, about half a second; beyond, a
+row has so many payments that their order matters little (10,000 payments: 0.88 of the value against
+0.92)."""
+
 URGENT_WEIGHT = 10
 """What a payment of priority 0 counts for, next to one of priority 9 with the same value."""
 
@@ -59,9 +64,9 @@ def rows_of(problem: Problem, caps: Caps) -> list[Row]:
     )
     for place, (obligation, amount, received) in enumerate(legs):
         for key, weight in _weights(obligation, amount, received):
-            row = found.get(key)
-            if row is not None:
-                row[place] = row.get(place, 0) + weight
+            sums = found.get(key)
+            if sums is not None:
+                sums[place] = sums.get(place, 0) + weight
     rows = []
     for key, row in wanted.items():
         terms = [(place, weight) for place, weight in found[key].items() if weight]
@@ -167,6 +172,57 @@ class Selection:
                         if weight < 0 and self.room[other] < 0 and other != number
                     )
 
+    def ease(self, worth: Sequence[int]) -> list[int]:
+        """Take payments out of broken rows, each time the one that loses least, until every cap is
+        kept; return them in that order."""
+        taken: list[int] = []
+        broken = [number for number, room in enumerate(self.room) if room < 0]
+        for number in broken:  # grows while rows break that lived on what was taken out
+            while self.room[number] < 0:
+                place = self._cheapest(number, worth)
+                self.take(place)
+                taken.append(place)
+                broken.extend(
+                    other
+                    for other, weight in self.touches[place]
+                    if weight < 0 and self.room[other] < 0 and other != number
+                )
+        return taken
+
+    def _cheapest(self, number: int, worth: Sequence[int]) -> int:
+        """Return the payment of a broken row whose leaving costs least for what it mends: its
+        worth, and as much again for the share of it that would then be missing elsewhere."""
+        over = -self.room[number]
+        best, least = -1, (0, 0)
+        for place, weight in self.rows[number].terms:
+            if weight <= 0 or not self.chosen[place]:
+                continue
+            value = worth[place]
+            loss = value
+            for other, offset in self.touches[place]:
+                if offset < 0:
+                    missing = -offset - max(0, self.room[other])
+                    if missing > 0:
+                        loss += value * missing // -offset
+            # Loss per unit mended; compared in integers, per `over` units.
+            cost = (loss * over // min(weight, over), place)
+            if best < 0 or cost < least:
+                best, least = place, cost
+        return best
+
+    def improve(self, first_first: Sequence[int], worth: Sequence[int]) -> None:
+        """Put in payments that are out, the worthiest first, where what must leave for them is
+        worth less."""
+        for place in first_first:
+            if self.chosen[place]:
+                continue
+            self.put(place)
+            taken = self.ease(worth)
+            if sum(worth[other] for other in taken) >= worth[place]:
+                for other in taken:
+                    self.put(other)
+                self.take(place)
+
     def fill(self, first_first: Sequence[int]) -> None:
         """Put back what fits, in this order, until a pass finds nothing."""
         for _ in range(REPAIR_ROUNDS):
@@ -191,14 +247,15 @@ def greedy(problem: Problem, rows: Sequence[Row], worth: Sequence[int]) -> Selec
     """Return a selection that keeps every cap: the best of a few orders of taking out.
 
     Fair first: by rank alone. Then by value, smallest and largest worth first within a priority;
-    the first of equals is kept, so fairness costs nothing when it loses nothing.
+    then, while that is affordable, by what each step loses, with exchanges. The first of equals is
+    kept, so fairness costs nothing when it loses nothing.
     """
     obligations = problem.obligations
     ranks = [rank(obligation) for obligation in obligations]
     fair = sorted(range(len(ranks)), key=ranks.__getitem__)
-    orders: tuple[Callable[[int], object], ...] = (
-        lambda place: (-ranks[place][0], ranks[place][1], worth[place], place),
-        lambda place: (-ranks[place][0], ranks[place][1], -worth[place], place),
+    orders: tuple[Callable[[int], tuple[int, ...]], ...] = (
+        lambda place: (-ranks[place][0], -ranks[place][1], worth[place], place),
+        lambda place: (-ranks[place][0], -ranks[place][1], -worth[place], place),
         lambda place: (worth[place], place),
     )
     best: Selection | None = None
@@ -211,7 +268,15 @@ def greedy(problem: Problem, rows: Sequence[Row], worth: Sequence[int]) -> Selec
         if total > gain:
             best, gain = tried, total
     assert best is not None
-    return best
+    if sum(len(row.terms) ** 2 for row in rows) > EASE_STEPS_MAX:
+        return best
+    eased = Selection(len(ranks), rows, range(len(ranks)))
+    worthiest = sorted(fair, key=lambda place: -worth[place])
+    eased.ease(worth)
+    eased.fill(worthiest)
+    eased.improve(worthiest, worth)
+    eased.fill(worthiest)
+    return eased if total_worth(eased.chosen, worth) > gain else best
 
 
 def total_worth(chosen: Sequence[bool], worth: Sequence[int]) -> int:
