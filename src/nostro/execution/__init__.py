@@ -1,6 +1,7 @@
 """What is to move on which rail, what was tried, and what came of it?"""
 
 from nostro.execution.commands import (
+    COMMANDS,
     AbandonSettlement,
     CertifyBatch,
     ConfirmSettlement,
@@ -16,7 +17,9 @@ from nostro.execution.commands import (
 )
 from nostro.execution.effects import EFFECTS, AskInstruction, SendInstruction
 from nostro.execution.events import (
+    EVENTS,
     AttemptEnded,
+    AttemptPostponed,
     AttemptStarted,
     BatchCertified,
     BreakNoted,
@@ -32,6 +35,10 @@ from nostro.execution.events import (
     SettlementPlanned,
     SettlementReversed,
 )
+from nostro.execution.policy import ExecutionPolicy
+from nostro.execution.room import ExecutionRoom
+from nostro.execution.routes import Routes, Rule, standard_routes
+from nostro.execution.state import ExecutionState, Phase, Stage
 from nostro.execution.views import (
     AttemptView,
     CircuitView,
@@ -43,10 +50,13 @@ from nostro.execution.views import (
 )
 
 __all__ = [
+    "COMMANDS",
     "EFFECTS",
+    "EVENTS",
     "AbandonSettlement",
     "AskInstruction",
     "AttemptEnded",
+    "AttemptPostponed",
     "AttemptStarted",
     "AttemptView",
     "BatchCertified",
@@ -57,6 +67,9 @@ __all__ = [
     "CircuitView",
     "ConfirmSettlement",
     "Direction",
+    "ExecutionPolicy",
+    "ExecutionRoom",
+    "ExecutionState",
     "FundsSecured",
     "InstructionFailed",
     "InstructionSettled",
@@ -66,9 +79,12 @@ __all__ = [
     "NoteOutcome",
     "OutcomeAsked",
     "OutcomeKind",
+    "Phase",
     "PlanSettlement",
     "Purpose",
     "ReverseSettlement",
+    "Routes",
+    "Rule",
     "SendInstruction",
     "SetRailState",
     "SettlementConfirmed",
@@ -79,5 +95,7 @@ __all__ = [
     "SettlementState",
     "SettlementSummary",
     "SettlementView",
+    "Stage",
     "StartPayOuts",
+    "standard_routes",
 ]

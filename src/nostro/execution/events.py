@@ -41,14 +41,26 @@ class AttemptStarted(Event, frozen=True, array_like=True, tag="execution.attempt
     region: str
 
 
+class AttemptPostponed(Event, frozen=True, array_like=True, tag="execution.attempt_postponed"):
+    """No rail in `routes` (rail, region) takes anything now: the next attempt waits until one of
+    their circuits lets it try, or closes. `attempt`: how many were made so far."""
+
+    settlement_id: str
+    instruction: NewInstruction
+    attempt: int
+    routes: list[tuple[str, str]]
+
+
 class OutcomeAsked(Event, frozen=True, array_like=True, tag="execution.outcome_asked"):
-    """The rail is asked what became of an attempt: nothing is sent again before it is known."""
+    """The rail is asked what became of an attempt: nothing is sent again before it is known.
+    `heard`: what was told when it was sent, `unknown` or `pending`."""
 
     settlement_id: str
     instruction_id: str
     attempt: int
     rail: str
     region: str
+    heard: str = "unknown"
 
 
 class AttemptEnded(Event, frozen=True, array_like=True, tag="execution.attempt_ended"):
@@ -137,7 +149,7 @@ class BreakNoted(Event, frozen=True, array_like=True, tag="execution.break_noted
 
 class CircuitOpened(Event, frozen=True, array_like=True, tag="execution.circuit_opened"):
     """A rail in a region fails too often: nothing is sent there until `until_us`, then one attempt
-    tries it."""
+    tries it. `until_us` 0: closed by hand, until it is opened by hand."""
 
     rail: str
     region: str
@@ -157,6 +169,7 @@ EVENTS: tuple[type[Event], ...] = (
     BatchCertified,
     SettlementInitiated,
     AttemptStarted,
+    AttemptPostponed,
     OutcomeAsked,
     AttemptEnded,
     InstructionSettled,
