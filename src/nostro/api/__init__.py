@@ -5,9 +5,12 @@ from nostro.api.platform import (
     AccessLog,
     Bounds,
     Finding,
+    Identifiers,
     LedgerReads,
     Platform,
     Probe,
+    Screening,
+    Spelling,
     WalletReads,
 )
 
@@ -15,9 +18,12 @@ __all__ = [
     "AccessLog",
     "Bounds",
     "Finding",
+    "Identifiers",
     "LedgerReads",
     "Platform",
     "Probe",
+    "Screening",
+    "Spelling",
     "WalletReads",
     "create_app",
 ]

@@ -6,12 +6,14 @@ speculative. Views and probes are ports: wiring chooses what stands behind them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
+from nostro.api.payment_reads import PaymentReads, RiskReads, SettlementReads
 from nostro.kernel.asset import Asset
 from nostro.ledger import (
     AccountType,
@@ -27,6 +29,7 @@ from nostro.ledger import (
 )
 from nostro.runtime.engine import Engine
 from nostro.runtime.performers import Performing
+from nostro.runtime.projector import ViewsUnavailable
 from nostro.wallets import CustomerView, DepositView, WithdrawalView
 
 
@@ -138,6 +141,68 @@ class WalletReads(Protocol):
         ...
 
 
+class Screening(Protocol):
+    """Looks names up in a list of sanctioned parties; sync, and fast: it is asked at the door."""
+
+    def hits(self, names: Sequence[str]) -> list[str]:
+        """Return what the names are close to, each `list:entry:score`; empty when nothing is."""
+        ...
+
+
+class Identifiers(Protocol):
+    """Checks the identifiers of banks and accounts; each returns what is wrong, "" for nothing."""
+
+    def bic(self, text: str) -> str:
+        """Check a BIC (ISO 9362)."""
+        ...
+
+    def iban(self, text: str) -> str:
+        """Check an IBAN (ISO 13616), written without spaces."""
+        ...
+
+    def lei(self, text: str) -> str:
+        """Check a LEI (ISO 17442)."""
+        ...
+
+
+class Spelling:
+    """Identifiers as far as their spelling tells: length and characters, no registry, no check
+    digits."""
+
+    def bic(self, text: str) -> str:
+        """Check the spelling of a BIC."""
+        return "" if _BIC.match(text) else "is not spelled like a BIC"
+
+    def iban(self, text: str) -> str:
+        """Check the spelling of an IBAN."""
+        return "" if _IBAN.match(text) else "is not spelled like an IBAN"
+
+    def lei(self, text: str) -> str:
+        """Check the spelling of a LEI."""
+        return "" if _LEI.match(text) else "is not spelled like a LEI"
+
+
+_BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\Z", re.ASCII)
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\Z", re.ASCII)
+_LEI = re.compile(r"[A-Z0-9]{18}[0-9]{2}\Z", re.ASCII)
+
+
+class _NoReads:
+    """Views that this deployment has not."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def read(*_: Any, **__: Any) -> Any:
+            raise ViewsUnavailable("this platform keeps no such views")
+
+        return read
+
+
+_NO_PAYMENTS = cast(PaymentReads, _NoReads())
+_NO_SETTLEMENTS = cast(SettlementReads, _NoReads())
+_NO_RISK = cast(RiskReads, _NoReads())
+_SPELLING = Spelling()
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a probe found. `remedy`: what to do when it is not ok; measured, never guessed."""
 
@@ -184,11 +249,17 @@ def silent(*, method: str, path: str, status: int, duration_s: float, request_id
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
-    of a probe of the API's own (engine, views, effects) takes its place."""
+    of a probe of the API's own (engine, views, effects) takes its place. `screening`: None lets
+    every name pass."""
 
     engine: Engine
     ledger: LedgerReads
     wallets: WalletReads
+    payments: PaymentReads = _NO_PAYMENTS
+    settlements: SettlementReads = _NO_SETTLEMENTS
+    risk: RiskReads = _NO_RISK
+    screening: Screening | None = None
+    identifiers: Identifiers = _SPELLING
     performing: Performing | None = None
     probes: Sequence[Probe] = ()
     bounds: Bounds = field(default_factory=Bounds)
