@@ -30,7 +30,7 @@ class CommitteeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a quorum said of a batch: commit, or `rejected` (then there is no entry)."""
+    """What a quorum said of a batch: commit, or `rejected`."""
 
     consensus_height: int
     batch_id: str

@@ -12,7 +12,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from select import select
 from typing import Any
@@ -21,7 +21,13 @@ import psycopg
 import structlog
 from psycopg.pq import TransactionStatus
 
+from nostro.adapters.postgres.projections.consensus import ConsensusProjection
+from nostro.adapters.postgres.projections.execution import ExecutionProjection
 from nostro.adapters.postgres.projections.ledger import LedgerProjection
+from nostro.adapters.postgres.projections.netting import NettingProjection
+from nostro.adapters.postgres.projections.payment_tables import PaymentTables
+from nostro.adapters.postgres.projections.payments import PaymentsProjection
+from nostro.adapters.postgres.projections.risk import RiskProjection
 from nostro.adapters.postgres.projections.wallets import WalletsProjection
 from nostro.adapters.postgres.snapshot_rows import (
     FORGET,
@@ -37,6 +43,7 @@ from nostro.runtime.house import House
 from nostro.runtime.ports import GENESIS_HASH, NotDone, Snapshot
 from nostro.runtime.projector import (
     Checkpoint,
+    Projection,
     Projector,
     Row,
     RowPoisoned,
@@ -53,6 +60,7 @@ CHANNEL = "nostro_journal"
 READ_BYTES_MAX = 4_000_000
 """Journal bytes of one batch, beyond its first row: some 60,000 transfers."""
 CONNECT_TIMEOUT_S = 10
+SHOWN = ("ledger", "wallets")
 YOUNG_OBJECTS_MAX = 100_000
 """Allocations between two searches for garbage: what is in memory stays, so a search finds little
 and, at the default of 700, takes a third of the time of single transfers."""
@@ -78,15 +86,30 @@ _COMMIT = """
 
 
 class PostgresViews:
-    """The ViewStore of one chain: journal and views in one database. For one thread."""
+    """The ViewStore of one chain: journal and views in one database. For one thread.
 
-    def __init__(self, url: str, chain: str = "main") -> None:
+    `rooms`: those that the house has; the others have nothing to show.
+    """
+
+    def __init__(self, url: str, chain: str = "main", *, rooms: Container[str] = SHOWN) -> None:
         self._url = url
         self._chain = chain
         self._connection: psycopg.Connection[Any] | None = None
         self._copy = ExitStack()
         self._copying: tuple[str, psycopg.Copy] | None = None
-        self.projections = (LedgerProjection(self.ship), WalletsProjection(self.ship))
+        ledger, wallets = LedgerProjection(self.ship), WalletsProjection(self.ship)
+        payments = PaymentTables(self.ship)
+        everything: tuple[Projection, ...] = (
+            ledger,
+            wallets,
+            PaymentsProjection(payments),
+            NettingProjection(payments),
+            ConsensusProjection(payments),
+            ExecutionProjection(payments),
+            RiskProjection(payments),
+        )
+        self.projections = [each for each in everything if each.room in rooms]
+        self._writers = (ledger, wallets, payments)
 
     def open(self) -> Checkpoint:
         """Connect anew, become the only follower of the chain, return the checkpoint."""
@@ -156,11 +179,11 @@ class PostgresViews:
         """Write the rest of the batch and move the checkpoint, all or nothing."""
         connection = self._open_connection()
         with _outages():
-            for projection in self.projections:
-                projection.ship()
+            for writer in self._writers:
+                writer.ship()
             self._finish_copy()
-            for projection in self.projections:
-                projection.update(connection)
+            for writer in self._writers:
+                writer.update(connection)
             moved = connection.execute(
                 _COMMIT,
                 (now.height, now.hash, now.at_us, self._chain, NAME, before.height, before.hash),
@@ -273,7 +296,8 @@ def run_follower(
     def over() -> bool:
         return stopping or (parent_pid is not None and os.getppid() != parent_pid)
 
-    projector = Projector(house, PostgresViews(url, chain), snapshot_every=snapshot_every)
+    views = PostgresViews(url, chain, rooms=house.rooms)
+    projector = Projector(house, views, snapshot_every=snapshot_every)
     gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
     log.info("follower.started", chain=chain, pid=os.getpid())
     try:

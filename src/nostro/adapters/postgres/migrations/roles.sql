@@ -18,6 +18,15 @@ BEGIN
             NULL;
         END;
     END LOOP;
+    -- An auditor asks for settlement_ledger and the like by their plain names.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'nostro_reader'
+                      AND array_to_string(rolconfig, ' ') LIKE '%search_path%') THEN
+        BEGIN
+            ALTER ROLE nostro_reader SET search_path = nostro, public;
+        EXCEPTION WHEN insufficient_privilege OR internal_error THEN
+            NULL;  -- not ours to change, or another database's migration does it right now
+        END;
+    END IF;
     -- From version 16 on, whoever makes a role is its member but may not yet become it.
     IF NOT pg_has_role(current_user, 'nostro_owner',
                        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
