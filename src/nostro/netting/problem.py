@@ -1,8 +1,9 @@
 """What does a cycle look like as arrays of integers?
 
 A *node* is a participant in a currency: `participant * currencies + currency`, both in the order of
-their names, so that ascending nodes are sorted by participant and currency. Amounts are int64 when
-every sum that is ever made of them provably fits, Python integers (dtype object) otherwise.
+their names, so that ascending nodes are sorted by participant and currency. The pivot of the rates
+is always among the currencies: two trades through it can be cheaper than one. Amounts are int64
+when every sum that is ever made of them provably fits, Python integers (dtype object) otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nostro.netting.commands import Obligation
-from nostro.netting.conversion import Mid
+from nostro.netting.conversion import REPORT_CURRENCY, Mid
 
 Ints = NDArray[np.int64]
 Amounts = NDArray[Any]
@@ -55,7 +56,7 @@ class Problem:
         self.obligations = obligations
         self.mid = mid
         self.participants = sorted({*payers, *payees})
-        self.currencies = sorted({*sources, *targets})
+        self.currencies = sorted({*sources, *targets, REPORT_CURRENCY})
         places = {name: place for place, name in enumerate(self.participants)}
         kinds = {name: place for place, name in enumerate(self.currencies)}
         self.payer = _indices(payers, places)
