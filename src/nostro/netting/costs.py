@@ -15,6 +15,8 @@ from nostro.netting.problem import Ints, Problem
 
 PPM = 1_000_000
 COST_SCALE = VALUE_SCALE * PPM
+COUNTED_PER_ENTRY = 8
+"""Possible keys for each entry up to which counting in an array is faster than sorting."""
 
 
 class Spread(msgspec.Struct, frozen=True, array_like=True):
@@ -97,7 +99,9 @@ def baselines(problem: Problem, chosen: Chosen, tariff: Tariff) -> Baselines:
     """Price the chosen payments each alone, grouped, and set off between two participants."""
     size = len(problem.currencies)
     spreads = tariff.table(problem.currencies)
-    sold = sums_by(problem, problem.pair[chosen], problem.source_minor[chosen], size * size)
+    sold = sums_by(
+        problem, problem.pair[chosen], problem.source_minor[chosen], size * size
+    ).tolist()
     fx = value = 0
     for pair, amount in enumerate(sold):
         source, target = divmod(pair, size)
@@ -106,8 +110,7 @@ def baselines(problem: Problem, chosen: Chosen, tariff: Tariff) -> Baselines:
             value += worth
             fx += worth * spreads[source][target]
     count = int(np.count_nonzero(chosen))
-    groups = _relation(problem, chosen)
-    members = np.unique(groups, return_counts=True)[1]
+    members = _grouped(_relation(problem, chosen), len(problem.participants) ** 2 * size**2)[2]
     alone = int(np.count_nonzero(members == 1))
     grouped = alone * tariff.wire_cost + (len(members) - alone) * tariff.consolidated_cost
     set_off, wires = _set_off(problem, chosen, tariff, spreads)
@@ -130,13 +133,25 @@ def _relation(problem: Problem, chosen: Chosen) -> Ints:
     return relation
 
 
+def _grouped(keys: Ints, size: int) -> tuple[Ints, Ints, Ints]:
+    """Return the keys that occur, ascending, for each entry the place of its key among them, and
+    how often each occurs. By counting where `size`, the number of possible keys, is small."""
+    if size > COUNTED_PER_ENTRY * len(keys):
+        return np.unique(keys, return_inverse=True, return_counts=True)
+    counts = np.bincount(keys, minlength=size)
+    found: Ints = np.flatnonzero(counts)
+    places = np.zeros(size, dtype=np.int64)
+    places[found] = np.arange(len(found))
+    return found, places[keys], counts[found]
+
+
 def _set_off(
     problem: Problem, chosen: Chosen, tariff: Tariff, spreads: list[list[int]]
 ) -> tuple[int, int]:
     """Return cost and wires when opposite payments of two participants are set off.
 
     Opposite are: A pays B out of s into d, B pays A out of d into s. What is left of s and of d is
-    one wire, and pays the spread on the larger of the two.
+    one wire, and the rest of s pays the spread.
     """
     size, count = len(problem.currencies), len(problem.participants)
     payer, payee = problem.payer[chosen], problem.payee[chosen]
@@ -144,23 +159,16 @@ def _set_off(
     ahead = (payer < payee) | ((payer == payee) & (source <= target))
     who = np.where(ahead, payer * count + payee, payee * count + payer)
     what = np.where(ahead, source * size + target, target * size + source)
-    relation, place, members = np.unique(
-        who * (size * size) + what, return_inverse=True, return_counts=True
-    )
+    relation, place, members = _grouped(who * (size * size) + what, count**2 * size**2)
     given, taken = problem.source_minor[chosen], problem.target_minor[chosen]
     first = sums_by(problem, place, np.where(ahead, given, -taken), len(relation))
     second = sums_by(problem, place, np.where(ahead, -taken, given), len(relation))
-    cost = wires = 0
-    for key, one, other, of in zip(relation.tolist(), first, second, members.tolist(), strict=True):
-        if not one and not other:
-            continue
-        source_at, target_at = divmod(key % (size * size), size)
-        wires += 1
-        cost += tariff.wire_cost if of == 1 else tariff.consolidated_cost
-        if source_at != target_at:
-            worth = max(
-                abs(one) * problem.unit_values[source_at],
-                abs(other) * problem.unit_values[target_at],
-            )
-            cost += worth * spreads[source_at][target_at]
+    left = (first != 0) | (second != 0)
+    alone = int(np.count_nonzero(left & (members == 1)))
+    wires = int(np.count_nonzero(left))
+    cost = alone * tariff.wire_cost + (wires - alone) * tariff.consolidated_cost
+    rests = sums_by(problem, relation % (size * size), np.abs(first), size * size)
+    for pair, rest in enumerate(rests.tolist()):
+        source_at, target_at = divmod(pair, size)
+        cost += rest * problem.unit_values[source_at] * spreads[source_at][target_at]
     return cost, wires

@@ -150,8 +150,8 @@ def _pair_by_pair(problem: Problem, chosen: Chosen, prices: Baselines) -> Square
     """Return one trade for each pair, of exactly what the payments need."""
     size = len(problem.currencies)
     pairs = problem.pair[chosen]
-    sold = sums_by(problem, pairs, problem.source_minor[chosen], size * size)
-    bought = sums_by(problem, pairs, problem.target_minor[chosen], size * size)
+    sold = sums_by(problem, pairs, problem.source_minor[chosen], size * size).tolist()
+    bought = sums_by(problem, pairs, problem.target_minor[chosen], size * size).tolist()
     trades: list[FxTrade] = []
     residuals: dict[str, int] = {}
     for pair, (out, back) in enumerate(zip(sold, bought, strict=True)):

@@ -37,12 +37,11 @@ def platform_positions(problem: Problem, chosen: Chosen) -> list[int]:
     return longs
 
 
-def sums_by(problem: Problem, keys: Ints, amounts: Amounts, size: int) -> list[int]:
+def sums_by(problem: Problem, keys: Ints, amounts: Amounts, size: int) -> Amounts:
     """Return the sum of amounts for each key from 0 to `size` - 1, exactly."""
     sums = _zeros(problem, size)
     np.add.at(sums, keys, amounts)
-    totals: list[int] = sums.tolist()
-    return totals
+    return sums
 
 
 def named(problem: Problem, nets: Amounts) -> list[Position]:

@@ -25,6 +25,28 @@ INT64_SAFE = 2**62
 """Below this no intermediate sum of ours leaves int64: each is at most the sum of all amounts."""
 
 
+class _Names(dict[str, int]):
+    """Gives each name a place when it is first asked for, and sorts them when all are known."""
+
+    def __missing__(self, name: str) -> int:
+        place = self[name] = len(self)
+        return place
+
+    def places(self, names: Sequence[str]) -> Ints:
+        """Return the place of each name."""
+        return np.fromiter(map(self.__getitem__, names), dtype=np.int64, count=len(names))
+
+    def sort(self, *columns: Ints) -> list[str]:
+        """Return the names in order, and renumber the columns, in place, to match."""
+        names = sorted(self)
+        moved = np.empty(len(names), dtype=np.int64)
+        for place, name in enumerate(names):
+            moved[self[name]] = place
+        for column in columns:
+            column[:] = moved[column]
+        return names
+
+
 class Problem:
     """The obligations of a cycle in arrays, one entry for each payment, in their order.
 
@@ -49,20 +71,16 @@ class Problem:
     )
 
     def __init__(self, obligations: Sequence[Obligation], mid: Mid) -> None:
-        payers = [o.payer for o in obligations]
-        payees = [o.payee for o in obligations]
-        sources = [o.source_currency for o in obligations]
-        targets = [o.destination_currency for o in obligations]
         self.obligations = obligations
         self.mid = mid
-        self.participants = sorted({*payers, *payees})
-        self.currencies = sorted({*sources, *targets, REPORT_CURRENCY})
-        places = {name: place for place, name in enumerate(self.participants)}
-        kinds = {name: place for place, name in enumerate(self.currencies)}
-        self.payer = _indices(payers, places)
-        self.payee = _indices(payees, places)
-        self.source = _indices(sources, kinds)
-        self.target = _indices(targets, kinds)
+        participants, currencies = _Names(), _Names()
+        currencies[REPORT_CURRENCY]
+        self.payer = participants.places([o.payer for o in obligations])
+        self.payee = participants.places([o.payee for o in obligations])
+        self.source = currencies.places([o.source_currency for o in obligations])
+        self.target = currencies.places([o.destination_currency for o in obligations])
+        self.participants = participants.sort(self.payer, self.payee)
+        self.currencies = currencies.sort(self.source, self.target)
         self.nodes = len(self.participants) * len(self.currencies)
         self.from_node: Ints = self.payer * len(self.currencies) + self.source
         self.source_minor = amounts_of([o.amount_minor for o in obligations])
@@ -93,7 +111,7 @@ class Problem:
         size = len(self.currencies)
         pairs = self.pair
         numerators, denominators = [1] * (size * size), [1] * (size * size)
-        for pair in np.unique(pairs).tolist():
+        for pair in np.flatnonzero(np.bincount(pairs)).tolist():
             base, quote = divmod(pair, size)
             rate = self.mid.rate(self.currencies[base], self.currencies[quote])
             numerators[pair], denominators[pair] = rate.numerator, rate.denominator
@@ -102,10 +120,12 @@ class Problem:
 
 def amounts_of(amounts: Sequence[int]) -> Amounts:
     """Return amounts as int64 when any sum of them fits, else as Python integers."""
-    largest = max(map(abs, amounts), default=0)
-    if largest * (len(amounts) + 1) < INT64_SAFE:
-        return np.array(amounts, dtype=np.int64)
-    return _as_objects(amounts)
+    try:
+        array = np.fromiter(amounts, dtype=np.int64, count=len(amounts))
+    except OverflowError:
+        return _as_objects(amounts)
+    largest = max(abs(int(array.max())), abs(int(array.min()))) if len(amounts) else 0
+    return array if largest * (len(amounts) + 1) < INT64_SAFE else _as_objects(amounts)
 
 
 def convert(
@@ -150,10 +170,6 @@ def _converted_slowly(
         up = twice > denominator or (twice == denominator and quotient & 1)
         converted.append(quotient + 1 if up else quotient)
     return amounts_of(converted)
-
-
-def _indices(names: Sequence[str], places: dict[str, int]) -> Ints:
-    return np.fromiter(map(places.__getitem__, names), dtype=np.int64, count=len(names))
 
 
 def _as_objects(amounts: Sequence[int]) -> Amounts:
