@@ -1,0 +1,1 @@
+"""Over which rails do banks settle with us, and how do those rails answer?"""
