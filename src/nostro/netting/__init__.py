@@ -2,6 +2,7 @@
 
 from nostro.netting.commands import (
     BATCH_MAX,
+    COMMANDS,
     Caps,
     CloseCycle,
     CostReport,
@@ -18,6 +19,7 @@ from nostro.netting.conversion import REPORT_CURRENCY, ROUNDING, Mid, destinatio
 from nostro.netting.costs import Spread, Tariff
 from nostro.netting.effects import EFFECTS, OptimiseCycle
 from nostro.netting.events import (
+    EVENTS,
     BatchCreated,
     BatchItem,
     BatchOptimized,
@@ -27,6 +29,20 @@ from nostro.netting.events import (
 )
 from nostro.netting.optimise import plan_cycle
 from nostro.netting.positions import fx_positions_of, positions_of
+from nostro.netting.rate_policy import Freshness, RatePolicy, is_target_day
+from nostro.netting.rate_sets import (
+    EXECUTABLE,
+    INDICATIVE,
+    KINDS,
+    NO_RATES,
+    REFERENCE,
+    freeze,
+    is_frozen,
+    rate_set_id,
+)
+from nostro.netting.recheck import REPORT_OF_NOTHING
+from nostro.netting.room import NettingRoom
+from nostro.netting.state import NettingState
 from nostro.netting.views import (
     BatchEvent,
     BatchState,
@@ -39,8 +55,16 @@ from nostro.netting.views import (
 
 __all__ = [
     "BATCH_MAX",
+    "COMMANDS",
     "EFFECTS",
+    "EVENTS",
+    "EXECUTABLE",
+    "INDICATIVE",
+    "KINDS",
+    "NO_RATES",
+    "REFERENCE",
     "REPORT_CURRENCY",
+    "REPORT_OF_NOTHING",
     "ROUNDING",
     "BatchCreated",
     "BatchEvent",
@@ -57,8 +81,11 @@ __all__ = [
     "CycleState",
     "CycleView",
     "Edge",
+    "Freshness",
     "FxTrade",
     "Mid",
+    "NettingRoom",
+    "NettingState",
     "Obligation",
     "OpenCycle",
     "OptimiseCycle",
@@ -66,12 +93,17 @@ __all__ = [
     "PlanRefused",
     "Position",
     "Rate",
+    "RatePolicy",
     "RateSet",
     "RecordPlan",
     "Spread",
     "Tariff",
     "destination_amount",
+    "freeze",
     "fx_positions_of",
+    "is_frozen",
+    "is_target_day",
     "plan_cycle",
     "positions_of",
+    "rate_set_id",
 ]

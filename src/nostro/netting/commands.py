@@ -40,7 +40,8 @@ class Caps(msgspec.Struct, frozen=True, array_like=True):
 
 class OpenCycle(Command, frozen=True, kw_only=True, tag="netting.OpenCycle"):
     """Take a closed window's obligations; the flow has them optimised (`OptimiseCycle`). `gross`:
-    RTGS, no netting."""
+    RTGS, no netting. Ordered by flows; without obligations the cycle is closed at once (`empty`).
+    Refused: `netting.cycle_exists`."""
 
     cycle_id: str
     gross: bool
@@ -139,7 +140,9 @@ class RecordPlan(Command, frozen=True, kw_only=True, tag="netting.RecordPlan"):
     positions that sum to zero per currency with the FX position, caps, cost no higher than gross.
 
     Sent again after a plan stands: accepted, no event. Refused: `netting.cycle_unknown`,
-    `netting.plan_wrong` (facts say where), `netting.rates_stale`, `netting.caps_changed`.
+    `netting.plan_wrong` (facts say where), `netting.rates_stale`, `netting.rate_missing`; each of
+    the last three asks for another plan (PlanRefused), until after the fifth all payments are
+    deferred.
     """
 
     plan: Plan
@@ -151,10 +154,16 @@ class RecordPlan(Command, frozen=True, kw_only=True, tag="netting.RecordPlan"):
 
 
 class CloseCycle(Command, frozen=True, kw_only=True, tag="netting.CloseCycle"):
-    """Forget a cycle that has settled or was unwound; ordered by flows."""
+    """Forget a cycle that has settled or was unwound; ordered by flows. Sent twice: accepted, no
+    event. Refused: `netting.cycle_not_planned`."""
 
     cycle_id: str
     outcome: str
+
+    @property
+    def stream(self) -> str:
+        """Name the cycle."""
+        return self.cycle_id
 
 
 COMMANDS: tuple[type[Command], ...] = (OpenCycle, RecordPlan, CloseCycle)
