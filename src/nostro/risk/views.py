@@ -33,13 +33,14 @@ class ThresholdView(msgspec.Struct, frozen=True, kw_only=True):
 
 class ExposureView(msgspec.Struct, frozen=True, kw_only=True):
     """Payments of payer to payee in a currency that are accepted and not yet final: sum and
-    number."""
+    number, and the part of the sum that arrives in the same currency (`offset_minor`)."""
 
     payer: str
     payee: str
     currency: str
     open_minor: int
     open_count: int
+    offset_minor: int
     height: int
 
 

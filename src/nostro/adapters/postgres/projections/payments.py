@@ -79,11 +79,11 @@ class PaymentsProjection:
                     self._release(event, item, position, state="failed", cycle_id=cycle_id)
             case TransactionCancelled(item, actor):
                 self._release(event, item, position, state="cancelled", actor=actor)
-            case PaymentsReversed(cycle_id, items, reason, actor):
-                for item in items:
+            case PaymentsReversed(cycle_id, reversed_, reason, actor):
+                for each in reversed_:
                     self._end(
                         event,
-                        item.transaction_id,
+                        each.transaction_id,
                         position,
                         state="reversed",
                         reason=reason,
