@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+import numpy as np
+
 from nostro.netting.commands import Caps, CostReport, FxTrade, Obligation, Plan, RateSet
 from nostro.netting.conversion import REPORT_CURRENCY, Mid
 from nostro.netting.costs import PPM, Baselines, Tariff, baselines, cents, value_cents
@@ -27,6 +30,8 @@ from nostro.netting.selection import (
 )
 from nostro.netting.wires import gross_ones, wires_min
 
+TOO_SMALL = "netting.amount_too_small"
+
 
 def plan_cycle(
     obligations: Sequence[Obligation],
@@ -42,14 +47,41 @@ def plan_cycle(
 
     `gross` (RTGS): each payment on its own wire and with its own trade, no caps. Otherwise caps
     count what settles netted or gross; who does not fit is deferred with `netting.net_debit_cap`,
-    `netting.bilateral_limit` or `netting.platform_liquidity`. `deadline_ms` lets HiGHS look for a
-    better selection that long, when caps bind; without it the plan is a function of its arguments.
+    `netting.bilateral_limit` or `netting.platform_liquidity`. A payment that is worth less than
+    half a unit of what the payee is to get waits with `netting.amount_too_small`. `deadline_ms`
+    lets HiGHS look for a better selection that long, when caps bind; without it the plan is a
+    function of its arguments.
     The trades square all that settles, netted and gross. `report.solve_us` is 0: no clock is read.
     Costs never exceed the gross cost. Raises Rejection `netting.rate_missing`.
     """
     problem = Problem(obligations, Mid(rates))
+    waiting: dict[int, str] = {}
+    if not problem.target_minor.all():
+        waiting = dict.fromkeys(np.flatnonzero(problem.target_minor == 0).tolist(), TOO_SMALL)
+        kept = [each for place, each in enumerate(obligations) if place not in waiting]
+        problem = Problem(kept, problem.mid)
     if gross:
-        return _gross_plan(problem, cycle_id, rates, tariff)
+        plan = _gross_plan(problem, cycle_id, rates, tariff)
+    else:
+        plan = _netted_plan(problem, cycle_id, rates, caps, tariff, deadline_ms)
+    if not waiting:
+        return plan
+    reasons = dict(plan.deferred)
+    reasons |= {obligations[place].transaction_id: reason for place, reason in waiting.items()}
+    names = [each.transaction_id for each in obligations]
+    deferred = [(name, reasons[name]) for name in names if name in reasons]
+    return msgspec.structs.replace(plan, deferred=deferred)
+
+
+def _netted_plan(
+    problem: Problem,
+    cycle_id: str,
+    rates: RateSet,
+    caps: Caps,
+    tariff: Tariff,
+    deadline_ms: int | None,
+) -> Plan:
+    """Return the plan of a cycle that settles together."""
     chosen, deferred, method = _select(problem, caps, deadline_ms)
     alone = gross_ones(problem, chosen, tariff)
     positions = named(problem, net(problem, chosen & ~alone))
@@ -70,7 +102,7 @@ def plan_cycle(
     return Plan(
         cycle_id=cycle_id,
         rate_set=rates,
-        gross=[obligations[place].transaction_id for place in alone.nonzero()[0].tolist()],
+        gross=[problem.obligations[place].transaction_id for place in alone.nonzero()[0].tolist()],
         deferred=deferred,
         positions=positions,
         fx_trades=squared.trades,
@@ -153,19 +185,14 @@ def _pair_by_pair(problem: Problem, chosen: Chosen, prices: Baselines) -> Square
     sold = sums_by(problem, pairs, problem.source_minor[chosen], size * size).tolist()
     bought = sums_by(problem, pairs, problem.target_minor[chosen], size * size).tolist()
     trades: list[FxTrade] = []
-    residuals: dict[str, int] = {}
     for pair, (out, back) in enumerate(zip(sold, bought, strict=True)):
         source, target = divmod(pair, size)
-        if not out or source == target:
-            continue
-        one, other = problem.currencies[source], problem.currencies[target]
-        if back:
+        if out and source != target:
+            one, other = problem.currencies[source], problem.currencies[target]
             trades.append(FxTrade(one, out, other, back))
-        else:
-            residuals[one] = residuals.get(one, 0) + out
     return Squared(
         trades=trades,
-        residuals=residuals,
+        residuals={},
         cost=prices.gross_fx,
         bound=prices.gross_fx,
         volume=prices.gross_value,
