@@ -119,9 +119,7 @@ def test_a_settlement_is_confirmed_when_every_pay_out_has_ended() -> None:
 def test_without_pay_outs_it_is_confirmed_at_once() -> None:
     play = Play().begun(A)
     play.told(A, "settled")
-    assert play.when(StartPayOuts(settlement_id="c1")) == [
-        SettlementConfirmed("c1", ["c1.1"], [])
-    ]
+    assert play.when(StartPayOuts(settlement_id="c1")) == [SettlementConfirmed("c1", ["c1.1"], [])]
 
 
 def test_what_the_ledger_would_not_set_aside_fails_at_once() -> None:
@@ -239,9 +237,7 @@ def test_a_confirmation_from_outside_settles_what_is_under_way(heard: str) -> No
         (confirmation(X), "execution.not_sent"),
     ],
 )
-def test_a_confirmation_that_does_not_fit_is_refused(
-    command: ConfirmSettlement, code: str
-) -> None:
+def test_a_confirmation_that_does_not_fit_is_refused(command: ConfirmSettlement, code: str) -> None:
     play = Play().begun(A, X)
     digest = play.room.digest(play.state)
     assert play.refused(command).code == code
