@@ -165,17 +165,18 @@ def written(value: Any) -> str:
     """Return a value as JSON that PostgreSQL takes: its text has no NUL."""
     told = encode(value).decode()
     if "\\u0000" in told:
-        told = encode(_plain(msgspec.to_builtins(value))).decode()
+        told = encode(plain_of(msgspec.to_builtins(value))).decode()
     return told
 
 
-def _plain(value: Any) -> Any:
+def plain_of(value: Any) -> Any:
+    """Return builtins whose texts PostgreSQL takes."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, dict):
-        return {plain(name): _plain(item) for name, item in value.items()}
+        return {plain(name): plain_of(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_of(item) for item in value]
     return value
 
 

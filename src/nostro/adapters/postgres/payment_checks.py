@@ -1,0 +1,312 @@
+"""Do the views of payments, settlements and risk tell what the journal says up to their checkpoint?
+
+What is shown is gathered here once more, by the projections, from the events alone. Memory: some
+hundred bytes for each row of a table that changes, and for each payment that left the common path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from nostro.adapters.postgres.copy import plain
+from nostro.adapters.postgres.evidence import Evidence
+from nostro.adapters.postgres.projections.consensus import ConsensusProjection
+from nostro.adapters.postgres.projections.execution import ExecutionProjection
+from nostro.adapters.postgres.projections.gathering import (
+    Key,
+    Rows,
+    amend,
+    copy_line,
+    plain_of,
+)
+from nostro.adapters.postgres.projections.netting import NettingProjection
+from nostro.adapters.postgres.projections.payment_tables import (
+    PAYMENT_COURSE,
+    PAYMENT_TERMS,
+    PAYMENTS,
+    PaymentTables,
+)
+from nostro.adapters.postgres.projections.payments import PaymentsProjection
+from nostro.adapters.postgres.projections.risk import RiskProjection
+from nostro.kernel.messages import Event, room_of
+from nostro.kernel.room import Position
+from nostro.ledger import LINE_BITS
+from nostro.runtime.ports import Entry
+from nostro.runtime.verify import Contradiction
+
+_COURSE = PAYMENT_COURSE.split(", ")
+_ID = PAYMENT_TERMS.split(", ").index("transaction_id")
+_JSON = tuple(PAYMENT_TERMS.split(", ").index(name) for name in ("details", "hits"))
+_PAYMENTS = (
+    f"COPY (SELECT {PAYMENT_TERMS}, {PAYMENT_COURSE} FROM nostro.payments ORDER BY seq) TO STDOUT"
+)
+_ITEMS = "SELECT batch_id, transaction_id, destination FROM nostro.batch_items ORDER BY 1, place"
+LONG = 40
+"""Characters of a text beyond which only its hash is kept."""
+
+
+class PaymentsCheck:
+    """Are payments, batches, settlements, limits and all that belongs to them shown as they came
+    about?"""
+
+    name = "payments"
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._checkpoint = evidence.checkpoint().height
+        self._tables = tables = PaymentTables(_nowhere)
+        self._tellers = {
+            each.room: each.after
+            for each in (
+                PaymentsProjection(tables),
+                NettingProjection(tables),
+                ConsensusProjection(tables),
+                ExecutionProjection(tables),
+                RiskProjection(tables),
+            )
+        }
+        self._payments = _PaymentRows(evidence)
+        self._grown = [
+            _Grown(evidence, rows) for rows in (tables.payment_events, tables.batch_events)
+        ]
+        grown = {id(each.rows) for each in self._grown} | {id(tables.payments)}
+        self._folded = [_Folded(rows) for rows in tables.all if id(rows) not in grown]
+        self._items: dict[str, int] = {}
+        """Hash of what is in each batch."""
+        self._compared = 0
+
+    def hear(self, entry: Entry, events: Sequence[Event]) -> None:
+        """Compare what a row adds, and remember what it changes."""
+        if entry.height > self._checkpoint:
+            return
+        position, heard = Position(entry.height, entry.at_us), False
+        for index, event in enumerate(events):
+            tell = self._tellers.get(room_of(type(event)))
+            if tell is not None:
+                tell(event, position, index, None)
+                heard = True
+        if not heard:
+            return
+        tables = self._tables
+        self._payments.hear(tables.payment_lines, tables.payments)
+        self._note_items(tables.item_lines)
+        for grown in self._grown:
+            self._compared += grown.hear()
+        for folded in self._folded:
+            folded.hear()
+        for rows in tables.all:
+            rows.clear()
+
+    def _note_items(self, lines: list[str]) -> None:
+        for batch_id, some in groupby(lines, lambda line: line.partition("\t")[0]):
+            told = (line.rstrip("\n").split("\t") for line in some)
+            self._items[batch_id] = hash(tuple((id_, int(minor)) for _, _, id_, minor in told))
+        lines.clear()
+
+    def finish(self) -> None:
+        """Compare everything as it stands at the checkpoint."""
+        self._payments.finish(self._checkpoint)
+        for grown in self._grown:
+            grown.finish()
+        self._compare_items()
+        for folded in self._folded:
+            folded.finish(self._evidence, self._checkpoint)
+
+    def _compare_items(self) -> None:
+        shown = self._evidence.stream(_ITEMS)
+        for batch_id, some in groupby(shown, lambda row: row[0]):
+            content = hash(tuple((id_, int(minor)) for _, id_, minor in some))
+            if self._items.pop(batch_id, None) != content:
+                raise Contradiction(
+                    f"batch {batch_id} is not shown with its payments", height=self._checkpoint
+                )
+        if self._items:
+            first = min(self._items)
+            raise Contradiction(
+                f"batch {first} is shown without its payments", height=self._checkpoint
+            )
+
+    def told(self) -> str:
+        """Say what was compared."""
+        rows = sum(folded.count for folded in self._folded)
+        return (
+            f"{self._payments.count} payments, {self._compared} entries of their lives,"
+            f" {rows} rows of what they led to"
+        )
+
+
+def _nowhere(_statement: str, _data: bytes) -> None:
+    """Send rows nowhere."""
+
+
+class _PaymentRows:
+    """Payments in the order of submission; those that something happened to are kept in mind."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._shown = evidence.copied(_PAYMENTS)
+        self._courses: dict[str, tuple[list[str], list[str]]] = {}
+        """Of payments that are shown otherwise than submitted: how submitted, how shown."""
+        self._changes = Rows(PAYMENTS)
+        self.count = 0
+
+    def hear(self, lines: list[str], changes: Rows) -> None:
+        """Compare new payments, and remember changes."""
+        for line in lines:
+            shown = next(self._shown, b"")
+            if shown != line.encode():
+                self._look(line, shown.decode())
+        self.count += len(lines)
+        lines.clear()
+        for key, values in changes.changes.items():
+            self._changes.patch(*key, **values)
+
+    def _look(self, line: str, shown: str) -> None:
+        wanted, fields = line.rstrip("\n").split("\t"), shown.rstrip("\n").split("\t")
+        id_, terms = wanted[_ID], len(wanted) - len(_COURSE)
+        if len(fields) != len(wanted) or fields[0] != wanted[0]:
+            raise Contradiction(f"payment {id_} is not shown, or a false one before it")
+        for place in range(terms):
+            if fields[place] != wanted[place] and not (
+                place in _JSON and _unescaped(fields[place]) == _unescaped(wanted[place])
+            ):
+                name = PAYMENT_TERMS.split(", ")[place]
+                raise Contradiction(f"payment {id_} is shown with another {name}")
+        if fields[terms:] != wanted[terms:]:
+            self._courses[id_] = (wanted[terms:], fields[terms:])
+
+    def finish(self, checkpoint: int) -> None:
+        """Compare how payments stand."""
+        if next(self._shown, None) is not None:
+            raise Contradiction("a payment is shown that was never submitted", height=checkpoint)
+        for (id_,), values in self._changes.changes.items():
+            submitted, shown = self._courses.pop(id_, ([], []))
+            if not shown or _after(submitted, values) != shown:
+                raise Contradiction(
+                    f"payment {id_} is not shown as it stands", height=values["last_height"]
+                )
+        if self._courses:
+            first = min(self._courses)
+            raise Contradiction(
+                f"payment {first} is shown changed, and never was", height=checkpoint
+            )
+
+
+def _after(course: list[str], values: dict[str, Any]) -> list[str]:
+    """Return a payment's course, as fields of COPY text, after changes."""
+    told = dict(zip(_COURSE, course, strict=True))
+    for name, value in values.items():
+        told[name] = _escaped(int(told[name]) + value if name in PAYMENTS.sums else value)
+    return list(told.values())
+
+
+def _escaped(value: Any) -> str:
+    return copy_line([value]).rstrip("\n")
+
+
+def _unescaped(field: str) -> Any:
+    """Return the JSON of a field of COPY text, which writes each backslash twice."""
+    return None if field == "\\N" else msgspec.json.decode(field.replace("\\\\", "\\"))
+
+
+class _Grown:
+    """A table that only grows, in the order of its first column."""
+
+    def __init__(self, evidence: Evidence, rows: Rows) -> None:
+        self.rows = rows
+        table = rows.table
+        self._shown = evidence.stream(
+            f"SELECT {', '.join(table.columns)} FROM nostro.{table.name} ORDER BY 1"
+        )
+
+    def hear(self) -> int:
+        """Compare the new rows; return how many."""
+        table = self.rows.table
+        for row in self.rows.new.values():
+            shown = next(self._shown, None)
+            if shown is None or _content(shown) != _content(row):
+                raise Contradiction(f"{table.name}: {row[2]} is not shown with its {row[3]}")
+        return len(self.rows.new)
+
+    def finish(self) -> None:
+        """Check that nothing else is shown."""
+        extra = next(self._shown, None)
+        if extra is not None:
+            raise Contradiction(
+                f"{self.rows.table.name}: a false {extra[3]} of {extra[2]} is shown",
+                height=extra[0] >> LINE_BITS,
+            )
+
+
+class _Folded:
+    """A table whose rows change: folded here, compared at the end."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._known: dict[Key, list[Any]] = {}
+        self.count = 0
+
+    def hear(self) -> None:
+        """Take in what was gathered."""
+        rows, table = self._rows, self._rows.table
+        for row in rows.new.values():
+            self._known[tuple(row[: table.keys])] = _content(row)
+        for row in rows.wanted.values():
+            self._known.setdefault(tuple(row[: table.keys]), _content(row))
+        for key, values in rows.changes.items():
+            known = self._known.get(key)
+            if known is not None:
+                told = {name: _compact(value) for name, value in values.items()}
+                amend(known, told, rows.places, table.sums)
+
+    def finish(self, evidence: Evidence, checkpoint: int) -> None:
+        """Compare every row as it stands at the checkpoint."""
+        table, known = self._rows.table, self._known
+        self.count = len(known)
+        for shown in evidence.stream(f"SELECT {', '.join(table.columns)} FROM nostro.{table.name}"):
+            key = tuple(shown[: table.keys])
+            name = " ".join(map(str, key))
+            wanted = known.pop(key, None)
+            if wanted is None:
+                raise Contradiction(f"{table.name}: a false row {name} is shown", height=checkpoint)
+            have = _content(shown)
+            wrong = [
+                column
+                for column, one, other in zip(table.columns, wanted, have, strict=True)
+                if one != other
+            ]
+            if wrong:
+                raise Contradiction(
+                    f"{table.name}: {name} is shown with another {wrong[0]}", height=checkpoint
+                )
+        if known:
+            first = " ".join(map(str, min(known)))
+            raise Contradiction(f"{table.name}: {first} is not shown", height=checkpoint)
+
+
+def _content(row: Sequence[Any]) -> list[Any]:
+    """Return a row, ours or as it is shown, such that equal ones are equal."""
+    return [_compact(value) for value in row]
+
+
+def _compact(value: Any) -> Any:
+    if isinstance(value, str):
+        told = plain(value)
+        return told if len(told) <= LONG else hash(told)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return int(value)
+    return hash(_ordered(value))
+
+
+_encoder: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _ordered(value: Any) -> bytes:
+    """Return JSON in one order of its names, with texts as PostgreSQL takes them."""
+    return _encoder(plain_of(msgspec.to_builtins(value)))
