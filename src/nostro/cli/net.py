@@ -112,7 +112,7 @@ def _tariff(spreads: Sequence[str]) -> Tariff:
 
 
 def _tables(obligations: Sequence[Obligation], plan: Plan, report: CostReport) -> None:
-    sections = [
+    sections: list[tuple[str, list[Record]]] = [
         ("positions", list(_positions(plan))),
         ("transfers", list(_transfers(obligations, plan))),
         ("trades", list(_trades(plan))),

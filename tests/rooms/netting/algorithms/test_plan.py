@@ -180,7 +180,7 @@ def test_a_currency_without_a_rate_is_refused() -> None:
 @pytest.mark.parametrize("gross", [False, True])
 def test_what_is_worth_no_unit_of_the_destination_waits(gross: bool) -> None:
     tiny = owes("A", "B", 1, "USD", "KWD", name="tiny")
-    half = owes("A", "B", 1, "JPY", "KWD", name="none")
-    plan = planned([tiny, half, owes("A", "B", 100)], gross=gross)
+    none = owes("A", "B", 1, "KWD", "USD", name="none")
+    plan = planned([tiny, none, owes("A", "B", 100)], gross=gross)
     assert plan.deferred == [("none", "netting.amount_too_small")]
     assert plan.report.wires_before == 2
