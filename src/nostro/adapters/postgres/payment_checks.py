@@ -93,6 +93,7 @@ class PaymentsCheck:
         if not heard:
             return
         tables = self._tables
+        tables.add_up()
         self._payments.hear(tables.payment_lines, tables.payments)
         self._note_items(tables.item_lines)
         for grown in self._grown:

@@ -157,8 +157,14 @@ def _field(value: Any) -> str:
     if type(value) is bool:
         return "t" if value else "f"
     if isinstance(value, str):
-        return text(value)
-    return text(written(value))
+        return quick(value)
+    return quick(written(value))
+
+
+def quick(value: str) -> str:
+    """Return a string as a field of COPY text; the common one, with nothing to escape, in a tenth
+    of the time."""
+    return value if value.isprintable() and "\\" not in value else text(value)
 
 
 def written(value: Any) -> str:
@@ -180,15 +186,25 @@ def plain_of(value: Any) -> Any:
     return value
 
 
-def _parameters(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Return the columns of rows, for `unnest`."""
-    return [[_parameter(value) for value in column] for column in zip(*rows, strict=True)]
+def _parameters(rows: Iterable[Iterable[Any]]) -> list[str]:
+    """Return the columns of rows as the text of arrays, for `unnest`."""
+    return [
+        "{" + ",".join([_element(value) for value in column]) + "}"
+        for column in zip(*rows, strict=True)
+    ]
 
 
-def _parameter(value: Any) -> Any:
-    if value is None or isinstance(value, (int, bool)):
-        return value
-    return plain(value) if isinstance(value, str) else written(value)
+def _element(value: Any) -> str:
+    if type(value) is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if type(value) is bool:
+        return "t" if value else "f"
+    told = plain(value) if isinstance(value, str) else written(value)
+    if "\\" in told or '"' in told:
+        told = told.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{told}"'
 
 
 class Places:

@@ -322,6 +322,8 @@ class PaymentTables:
         self.payment_lines: list[str] = []
         """New payments and new items of batches, as COPY text."""
         self.item_lines: list[str] = []
+        self.open_sums: dict[tuple[str, str, str], list[int]] = {}
+        """Payer, payee and currency to what is to be added to the exposure, and the height."""
         self.payments = Rows(PAYMENTS)
         self.payment_events = Rows(PAYMENT_EVENTS)
         self.batch_events = Rows(BATCH_EVENTS)
@@ -371,8 +373,23 @@ class PaymentTables:
             details,
         )
 
+    def add_up(self) -> None:
+        """Make of the sums of exposures what is wanted of their rows."""
+        exposures = self.exposures
+        for key, (amount, count, offset, height) in self.open_sums.items():
+            exposures.ensure(*key, 0, 0, 0, height)
+            exposures.patch(
+                *key,
+                open_amount=amount,
+                open_count=count,
+                offset_amount=offset,
+                last_height=height,
+            )
+        self.open_sums.clear()
+
     def ship(self) -> None:
         """Send what has gathered as new rows."""
+        self.add_up()
         for statement, lines in (
             (COPY_PAYMENTS, self.payment_lines),
             (COPY_ITEMS, self.item_lines),
@@ -392,6 +409,7 @@ class PaymentTables:
         """Drop what has gathered: it is written, or never will be."""
         self.payment_lines.clear()
         self.item_lines.clear()
+        self.open_sums.clear()
         self.places.forget()
         for rows in self.all:
             rows.forget()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nostro.adapters.postgres.copy import NULL, json_or_null, text, text_or_null
-from nostro.adapters.postgres.projections.gathering import written
+from nostro.adapters.postgres.copy import NULL
+from nostro.adapters.postgres.projections.gathering import quick, written
 from nostro.adapters.postgres.projections.payment_tables import PaymentTables
 from nostro.kernel.messages import Event, kind_of
 from nostro.kernel.room import Position
@@ -137,7 +137,7 @@ class PaymentsProjection:
         """Write a row for each payment, as one string; most have nothing optional."""
         tables, height, at_us = self._tables, position.height, position.at_us
         seq = tables.places.take(position, len(items))
-        lines, who = tables.payment_lines, text(actor)
+        lines, who = tables.payment_lines, quick(actor)
         plain_end = f"\taccepted\t\t%s\t%s\t0\t{at_us}\t{height}\n"
         cycles: dict[str, int] = {}
         held: list[Submitted] = []
@@ -149,14 +149,14 @@ class PaymentsProjection:
             hits = NULL
             if item.hits:
                 held.append(item)
-                hits = text(written(item.hits))
+                hits = quick(written(item.hits))
                 end = end.replace("\taccepted", "\theld", 1)
-            details = NULL if item.details is None else json_or_null(item.details)
-            key = text_or_null(item.idempotency_key)
+            details = NULL if item.details is None else quick(written(item.details))
+            key = quick(item.idempotency_key) if item.idempotency_key else NULL
             lines.append(
                 f"{seq}\t{at_us}\t{item.transaction_id}\t{item.payer}\t{item.payee}"
                 f"\t{item.source_currency}\t{item.amount_minor}\t{item.destination_currency}"
-                f"\t{text(item.destination_account)}\t{item.window}\t{item.priority}"
+                f"\t{quick(item.destination_account)}\t{item.window}\t{item.priority}"
                 f"\t{item.value_date}\t{who}\t{key}\t{details}\t{hits}{end}"
             )
             seq += 1
