@@ -22,8 +22,8 @@ SECOND_US = 1_000_000
 DAY_S = 86_400
 FUTURE_MAX_S = 60
 """Rates may be this much younger than the journal's clock: clocks differ."""
-PUBLISHED_WITHIN_S = 3_600
-"""A reference set is expected this long after its usual hour, at the latest."""
+PUBLISHED_WITHIN_S = 10_800
+"""A reference set is expected this long after its fixing, at the latest."""
 
 
 class Freshness(StrEnum):

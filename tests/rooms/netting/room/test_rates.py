@@ -46,8 +46,8 @@ def test_rates_are_judged_by_kind_and_age(kind: str, age_s: int, expected: Fresh
 @pytest.mark.parametrize(
     ("as_of", "now", "expected"),
     [
-        ("2026-11-18T15:00", "2026-11-19T15:59", Freshness.FRESH),
-        ("2026-11-18T15:00", "2026-11-19T16:01", Freshness.WARN),
+        ("2026-11-18T15:00", "2026-11-19T17:59", Freshness.FRESH),
+        ("2026-11-18T15:00", "2026-11-19T18:01", Freshness.WARN),
         ("2026-11-20T15:00", "2026-11-23T15:30", Freshness.FRESH),  # over a weekend
         ("2026-04-02T15:00", "2026-04-07T14:00", Freshness.FRESH),  # over Easter
         ("2026-12-24T15:00", "2026-12-28T15:30", Freshness.FRESH),  # over Christmas
