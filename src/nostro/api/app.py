@@ -15,13 +15,20 @@ from nostro.api.desk import Desk
 from nostro.api.front import FrontDoor
 from nostro.api.http import (
     accounts,
+    batches,
     explained,
     health,
     ledger_reads,
+    participants,
+    payments,
+    payments_bulk,
+    payments_reads,
+    settlements,
     transfers,
     wallet,
     wallet_reads,
 )
+from nostro.api.http.payments_stream import Streams, is_stream
 from nostro.api.intake import read_headers
 from nostro.api.operations import Operation, RequestIds, perform
 from nostro.api.page import page
@@ -31,6 +38,12 @@ from nostro.api.problems import ProblemRaised, Spoken, spoken
 TITLE = "Nostro"
 
 OPERATIONS: tuple[Operation, ...] = (
+    *payments.OPERATIONS,
+    *payments_bulk.OPERATIONS,
+    *payments_reads.OPERATIONS,
+    *participants.OPERATIONS,
+    *settlements.OPERATIONS,
+    *batches.OPERATIONS,
     *wallet.OPERATIONS,
     *wallet_reads.OPERATIONS,
     *accounts.OPERATIONS,
@@ -54,9 +67,13 @@ def create_app(platform: Platform) -> FastAPI:
     app.desk = Desk(platform)
     app.request_ids = RequestIds()
     app.access_log = platform.access_log
-    app.open_short_ways(OPERATIONS)
+    # Bulk payments go the long way: by what the body says it is, it is a stream.
+    app.open_short_ways(
+        operation for operation in OPERATIONS if operation.path != payments_bulk.PATH
+    )
+    streams = Streams(app.desk)
     for operation in OPERATIONS:
-        _route(app, operation)
+        _route(app, operation, streams)
     for path in ("/", "/docs"):
         app.add_api_route(path, _show_page, include_in_schema=False, response_class=Response)
     app.add_exception_handler(HTTPException, _not_here)
@@ -65,10 +82,17 @@ def create_app(platform: Platform) -> FastAPI:
     return app
 
 
-def _route(app: FrontDoor, operation: Operation) -> None:
+def _route(app: FrontDoor, operation: Operation, streams: Streams | None = None) -> None:
     """Let FastAPI find an operation by its path, and document it."""
+    may_stream = streams is not None and operation.path == payments_bulk.PATH
 
     async def endpoint(request: Request) -> Response:
+        if may_stream and is_stream(headers := read_headers(request.scope)):
+            assert streams is not None
+            try:
+                return streams.enter(headers)
+            except Exception as error:
+                return _problem(request, error)
         answer = await perform(
             app.desk,
             operation,

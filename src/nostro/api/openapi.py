@@ -48,7 +48,8 @@ decimals than the asset has are refused, never rounded.
 **Keys.** Send `Idempotency-Key` (quoted or bare) with a POST. The same key with the same content
 returns the first answer, marked `Idempotent-Replayed: true`, for ever, refusals included; with
 other content it is refused. Where the body names its own movement (`transaction_id`,
-`withdrawal_id`, the id of a transfer), that is the key unless the header is sent.
+`withdrawal_id`, the id of a transfer), that is the key unless the header is sent. A payment may
+have its key in the body (`idempotency_key`), with the same meaning.
 
 **Errors** are RFC 9457 problem details. `code` is stable, `remedy` says what to do, `retryable`
 whether the same request may be sent again, `errors` names every fault of the request at once.
@@ -82,11 +83,17 @@ def document(
     written = get_openapi(
         title=title,
         version=version,
-        summary="A double-entry ledger and customer wallets, durable and idempotent.",
+        summary="Payments settled to finality in a double-entry ledger, durable and idempotent.",
         description=DESCRIPTION.strip(),
         routes=routes,
         license_info={"name": "MIT", "identifier": "MIT"},
         tags=[
+            {"name": "payments", "description": "Cross-border payments, from intake to finality."},
+            {"name": "participants", "description": "The banks that take part."},
+            {
+                "name": "settlements",
+                "description": "Netted batches, what the members said, and movements on rails.",
+            },
             {"name": "wallet", "description": "Customers, their deposits and withdrawals."},
             {"name": "ledger", "description": "Accounts, transfers, balances and statements."},
             {"name": "operations", "description": "Health and metrics."},

@@ -5,18 +5,17 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from nostro.api.payment_problems import (
+    CONSENSUS,
+    EXECUTION,
+    MENDABLE,
+    NETTING,
+    PAYMENTS,
+    RISK,
+)
+from nostro.api.problem_row import Row
 
-
-class Row(NamedTuple):
-    """What a code means over HTTP. `retryable`: the same request may be sent again, with the same
-    key, and may then succeed."""
-
-    status: int
-    title: str
-    remedy: str
-    retryable: bool = False
-
+__all__ = ["TABLE", "Row", "leaves_no_mark", "may_change", "row_for"]
 
 _READ_ERRORS = "See errors: each names its place. Mend them all and send the request again."
 _NEW_ID = "Nothing was moved. To have it decided anew, send it under another id."
@@ -366,7 +365,19 @@ WALLETS: dict[str, Row] = {
     ),
 }
 
-TABLE: dict[str, Row] = {**REQUEST, **ENGINE, **VIEWS, **MONEY, **LEDGER, **WALLETS}
+TABLE: dict[str, Row] = {
+    **REQUEST,
+    **ENGINE,
+    **VIEWS,
+    **MONEY,
+    **LEDGER,
+    **WALLETS,
+    **PAYMENTS,
+    **NETTING,
+    **CONSENSUS,
+    **EXECUTION,
+    **RISK,
+}
 
 
 _NOT_THERE_YET = frozenset(
@@ -379,6 +390,7 @@ _OF_ITS_CONTENT = frozenset(
     (
         *(f"ledger.{name}" for name in _MENDABLE),
         *(code for code in WALLETS if code.partition(".")[2].startswith(("bad_", "amount_"))),
+        *MENDABLE,
     )
 )
 

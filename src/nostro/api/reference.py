@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nostro.api.app import document
-from nostro.api.problem_table import ENGINE, LEDGER, MONEY, REQUEST, VIEWS, WALLETS, Row
+from nostro.api.payment_problems import CONSENSUS, EXECUTION, NETTING, PAYMENTS, RISK
+from nostro.api.problem_row import Row
+from nostro.api.problem_table import ENGINE, LEDGER, MONEY, REQUEST, VIEWS, WALLETS
 
 _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
     ("The request", "What was sent cannot be read. Nothing was decided, no key was used.", REQUEST),
@@ -29,6 +31,16 @@ _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
         LEDGER,
     ),
     ("The wallets", "", WALLETS),
+    (
+        "Payments",
+        "A payment of many is told its code in its own result, with status 200 for the whole. One "
+        "that the ledger has no funds for, or that is over a limit, has their code.",
+        PAYMENTS,
+    ),
+    ("Netting", "", NETTING),
+    ("The settlement members", "", CONSENSUS),
+    ("Settlements", "", EXECUTION),
+    ("Limits", "", RISK),
 )
 _HEAD = """# Errors
 

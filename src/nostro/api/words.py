@@ -102,3 +102,108 @@ Moment = Annotated[
     ),
 ]
 Height = Annotated[int, Meta(ge=0, le=2**62, description="A height of the journal.", examples=[42])]
+
+# -- payments --------------------------------------------------------------------------------------
+
+PaymentId = Annotated[
+    str,
+    _spelled(
+        "A-Za-z0-9._:@/-",
+        64,
+        "Id of the payment, chosen by its sender, unique for the platform.",
+        "pay-2026-0001",
+    ),
+]
+ParticipantId = Annotated[
+    str, _spelled("A-Za-z0-9._@-", 48, "Id of a participant, a bank.", "NORDBANK")
+]
+SettlementAccount = Annotated[
+    str,
+    Meta(
+        pattern=r"^vostro:[A-Za-z0-9._@-]{1,48}:[A-Z][A-Z0-9._-]{0,23}\Z",
+        description="The payer's settlement account: vostro:, its participant, a colon, and the "
+        "source currency.",
+        examples=["vostro:NORDBANK:USD"],
+    ),
+]
+PaymentAccount = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._:@/-]{1,64}\Z",
+        description="Where the counterparty is to credit the payment; what looks like an IBAN "
+        "must be one.",
+        examples=["DE89370400440532013000"],
+    ),
+]
+BodyKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^[\x21-\x7e]{1,240}\Z",
+        description="As the Idempotency-Key header; where both are given they must be the same.",
+        examples=["0a1b2c3d"],
+    ),
+]
+Priority = Annotated[
+    int, Meta(ge=0, le=9, description="0 is the most urgent, 9 the least.", examples=[5])
+]
+Day = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z",
+        description="A date, YYYY-MM-DD.",
+        examples=["2026-02-02"],
+    ),
+]
+Remittance = Annotated[str, _line(140, "What it is for.", "invoice 4711")]
+EndToEndId = Annotated[str, _line(35, "Reference carried from end to end.", "E2E-4711")]
+Uetr = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?\Z",
+        description="Unique end-to-end transaction reference, a UUID of version 4.",
+        examples=["6f1d1d52-8f6a-4c8e-9a41-0a4f3c2b1e5d"],
+    ),
+]
+PartyName = Annotated[str, _line(140, "Name of a party; screened.", "Acme Ltd")]
+PartyAccount = Annotated[
+    str, _line(64, "Account of a party at its bank.", "GB33BUKB20201555555555")
+]
+Purpose = Annotated[str, _line(35, "Code of the purpose (ISO 20022).", "SUPP")]
+BankName = Annotated[str, _line(140, "Name of the bank.", "Nord Bank AS")]
+Bic = Annotated[str, Meta(max_length=11, description="BIC (ISO 9362).", examples=["NDEAFIHH"])]
+Lei = Annotated[
+    str, Meta(max_length=20, description="LEI (ISO 17442).", examples=["529900T8BM49AURSDO55"])
+]
+Country = Annotated[
+    str, Meta(pattern=r"^([A-Z]{2})?\Z", description="Country (ISO 3166-1).", examples=["FI"])
+]
+FundingReference = Annotated[
+    str, _spelled("A-Za-z0-9._:@/-", 64, "The bank's reference, used once.", "wire-88231")
+]
+CycleId = Annotated[
+    str,
+    _spelled(
+        "A-Za-z0-9._:@-", 64, "A netting cycle, and the settlement of it.", "2026-01-30T1600Z"
+    ),
+]
+BatchId = Annotated[
+    str,
+    _spelled("A-Za-z0-9._:@-", 80, "A batch: its cycle and a number.", "2026-01-30T1600Z.1"),
+]
+InstructionId = Annotated[
+    str,
+    _spelled(
+        "A-Za-z0-9._:@/-",
+        200,
+        "A movement on a rail.",
+        "2026-01-30T1600Z:NORDBANK:USD",
+    ),
+]
+RailReference = Annotated[
+    str,
+    Meta(
+        pattern=r"^[\x21-\x7e]{1,128}\Z",
+        description="What the rail calls it.",
+        examples=["FED20260130-1"],
+    ),
+]
