@@ -115,7 +115,10 @@ class Story:
         if mark == "unknown" and not sent:
             self.rails.mail.append(event)  # whoever asks goes on asking
             return
-        name = event.instruction.instruction_id if sent else event.instruction_id
+        if isinstance(event, AttemptStarted):
+            name = event.instruction.instruction_id
+        else:
+            name = event.instruction_id
         self.tell(name, event.attempt, mark, code, event.rail)
 
     def tell(self, name: str, attempt: int, mark: str, code: str, rail: str) -> None:
