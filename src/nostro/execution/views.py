@@ -37,8 +37,8 @@ class InstructionState(StrEnum):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of an instruction on a rail. `outcome`: as in OutcomeKind, "" while it is open.
-    `asks`: how often the rail was asked what became of it."""
+    """One attempt of an instruction on a rail. `outcome`: the last that was heard, as in OutcomeKind,
+    "" before that. `asks`: how often the rail was asked what became of it."""
 
     instruction_id: str
     attempt: int
@@ -110,7 +110,7 @@ class SettlementView(msgspec.Struct, frozen=True, kw_only=True):
 
 class CircuitView(msgspec.Struct, frozen=True, kw_only=True):
     """A rail in a region that fails too often, or did: nothing is sent there until `until_us` (None
-    when it works)."""
+    when it works, 0 until it is opened by hand)."""
 
     rail: str
     region: str

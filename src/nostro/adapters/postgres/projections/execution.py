@@ -209,7 +209,7 @@ class ExecutionProjection:
                 )
                 self._move(instruction.instruction_id, position, state="sent", rail=rail)
             case OutcomeAsked(_, instruction_id, attempt):
-                attempts.patch(instruction_id, attempt, asks=1)
+                attempts.patch(instruction_id, attempt, asks=1, outcome=event.heard)
                 self._move(instruction_id, position, state="asked")
             case AttemptEnded(_, instruction_id, attempt):
                 next_at_us = event.next_attempt_at_us or None
