@@ -1,0 +1,110 @@
+"""What does a member hear, and what does it want done?
+
+The driver carries out the actions of one step in order. For `Broadcast` it keeps the lock (fsync),
+then signs, then publishes, and hands the signed message back as `Received`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nostro.consensus.certificate import Certificate
+from nostro.consensus.evidence import Evidence
+from nostro.consensus.lock import VoteLock
+from nostro.consensus.messages import Entry, Message, Step
+
+
+class NewBatch(msgspec.Struct, frozen=True):
+    """Somebody asks for a batch, and all of its body is here; or a body that was to be fetched."""
+
+    body: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A message of a member, oneself included, came; nothing about it has been checked."""
+
+    message: Message
+
+
+class TimedOut(msgspec.Struct, frozen=True):
+    """The time that `ScheduleTimeout` asked for is over."""
+
+    height: int
+    round: int
+    step: Step
+
+
+class CertificateSeen(msgspec.Struct, frozen=True):
+    """Somebody shows a certificate, of either kind; nothing about it has been checked."""
+
+    certificate: Certificate
+    entry: Entry
+
+
+Heard = NewBatch | Received | TimedOut | CertificateSeen
+
+
+class Broadcast(msgspec.Struct, frozen=True):
+    """Keep `lock` durably, sign `sign_bytes`, publish the signed message, in this order."""
+
+    message: Message
+    lock: VoteLock
+
+    @property
+    def sign_bytes(self) -> bytes:
+        """Return the bytes to sign."""
+        return self.lock.sign_bytes()
+
+
+class StoreBody(msgspec.Struct, frozen=True):
+    """Keep a body durably: the approval that follows promises that it can be had here."""
+
+    batch_hash: bytes
+    body: str
+
+
+class FetchBody(msgspec.Struct, frozen=True):
+    """Get the body with this SHA-256 from wherever it is, and hand it in as NewBatch."""
+
+    batch_hash: bytes
+
+
+class ScheduleTimeout(msgspec.Struct, frozen=True):
+    """Hand in TimedOut after so many milliseconds."""
+
+    height: int
+    round: int
+    step: Step
+    after_ms: int
+
+
+class Decide(msgspec.Struct, frozen=True):
+    """The entry is certified, and its body is here: apply and publish it."""
+
+    certificate: Certificate
+    entry: Entry
+    body: str
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """A quorum refuses the entry's batch for ever: publish that."""
+
+    certificate: Certificate
+    entry: Entry
+
+
+class ReportEvidence(msgspec.Struct, frozen=True):
+    """A member has signed two values for one step: publish that."""
+
+    evidence: Evidence
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """This member can go no further without an operator: what is certified breaks its rules."""
+
+    reason: str
+
+
+Action = (
+    Broadcast | StoreBody | FetchBody | ScheduleTimeout | Decide | Refuse | ReportEvidence | Halt
+)
