@@ -25,6 +25,10 @@ INT64_SAFE = 2**62
 """Below this no intermediate sum of ours leaves int64: each is at most the sum of all amounts."""
 
 
+CACHED = 4_096
+"""Obligations read at a time: few enough to stay in the processor's cache while each field is."""
+
+
 class _Names(dict[str, int]):
     """Gives each name a place when it is first asked for, and sorts them when all are known."""
 
@@ -51,7 +55,8 @@ class Problem:
     """The obligations of a cycle in arrays, one entry for each payment, in their order.
 
     `source_minor` is what the payer pays of the source currency, `target_minor` what the payee gets
-    of the destination currency; `from_node` and `to_node` are where.
+    of the destination currency; `from_node` and `to_node` are where; `pair` is
+    `source * currencies + target`.
     """
 
     __slots__ = (
@@ -60,6 +65,7 @@ class Problem:
         "mid",
         "nodes",
         "obligations",
+        "pair",
         "participants",
         "payee",
         "payer",
@@ -67,6 +73,7 @@ class Problem:
         "source_minor",
         "target",
         "target_minor",
+        "to_node",
         "unit_values",
     )
 
@@ -75,32 +82,33 @@ class Problem:
         self.mid = mid
         participants, currencies = _Names(), _Names()
         currencies[REPORT_CURRENCY]
-        self.payer = participants.places([o.payer for o in obligations])
-        self.payee = participants.places([o.payee for o in obligations])
-        self.source = currencies.places([o.source_currency for o in obligations])
-        self.target = currencies.places([o.destination_currency for o in obligations])
+        count = len(obligations)
+        self.payer: Ints
+        self.payee: Ints
+        self.source: Ints
+        self.target: Ints
+        self.payer, self.payee, self.source, self.target = np.empty((4, count), dtype=np.int64)
+        amounts: list[int] = []
+        for start in range(0, count, CACHED):
+            part = obligations[start : start + CACHED]
+            end = start + len(part)
+            self.payer[start:end] = participants.places([o.payer for o in part])
+            self.payee[start:end] = participants.places([o.payee for o in part])
+            self.source[start:end] = currencies.places([o.source_currency for o in part])
+            self.target[start:end] = currencies.places([o.destination_currency for o in part])
+            amounts += [o.amount_minor for o in part]
         self.participants = participants.sort(self.payer, self.payee)
         self.currencies = currencies.sort(self.source, self.target)
         self.nodes = len(self.participants) * len(self.currencies)
         self.from_node: Ints = self.payer * len(self.currencies) + self.source
-        self.source_minor = amounts_of([o.amount_minor for o in obligations])
+        self.to_node: Ints = self.payee * len(self.currencies) + self.target
+        self.pair: Ints = self.source * len(self.currencies) + self.target
+        self.source_minor = amounts_of(amounts)
         self.target_minor = self._converted()
         self.unit_values = [mid.unit_value(currency) for currency in self.currencies]
 
     def __len__(self) -> int:
         return len(self.obligations)
-
-    @property
-    def to_node(self) -> Ints:
-        """Return where each payment is received."""
-        nodes: Ints = self.payee * len(self.currencies) + self.target
-        return nodes
-
-    @property
-    def pair(self) -> Ints:
-        """Return the currency pair of each payment: `source * currencies + target`."""
-        pairs: Ints = self.source * len(self.currencies) + self.target
-        return pairs
 
     def all(self) -> NDArray[np.bool_]:
         """Return the choice of every payment."""
