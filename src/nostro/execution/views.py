@@ -37,8 +37,8 @@ class InstructionState(StrEnum):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of an instruction on a rail. `outcome`: the last that was heard, as in OutcomeKind,
-    "" before that. `asks`: how often the rail was asked what became of it."""
+    """One attempt of an instruction on a rail. `outcome`: what was heard last, as in OutcomeKind,
+    "" before anything was. `asks`: how often the rail was asked what became of it."""
 
     instruction_id: str
     attempt: int
