@@ -112,6 +112,8 @@ def _tariff(spreads: Sequence[str]) -> Tariff:
 
 
 def _tables(obligations: Sequence[Obligation], plan: Plan, report: CostReport) -> None:
+    from nostro.netting import straight_wires
+
     sections: list[tuple[str, list[Record]]] = [
         ("positions", list(_positions(plan))),
         ("transfers", list(_transfers(obligations, plan))),
@@ -126,7 +128,8 @@ def _tables(obligations: Sequence[Obligation], plan: Plan, report: CostReport) -
             printout.print_line("")
     facts = {
         "payments": f"{report.wires_before} settle, {len(plan.deferred)} wait",
-        "wires": f"{report.wires_before} before, {report.wires_after} now",
+        "wires": f"{report.wires_before} before, {report.wires_after} now"
+        f" ({len(plan.gross) + straight_wires(plan.positions)} if debtors paid creditors)",
         "traded": f"{_usd(report.fx_gross_minor)} before, {_usd(report.fx_volume_minor)} now"
         f" ({report.currency})",
         "bound": f"no plan costs less than {_usd(report.lower_bound_minor)}"

@@ -52,6 +52,7 @@ from nostro.netting.views import (
     CycleView,
     Edge,
 )
+from nostro.netting.wires import straight_wires
 
 __all__ = [
     "BATCH_MAX",
@@ -106,4 +107,5 @@ __all__ = [
     "plan_cycle",
     "positions_of",
     "rate_set_id",
+    "straight_wires",
 ]

@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from nostro.netting.commands import Position
 from nostro.netting.costs import Tariff
 from nostro.netting.positions import Chosen, net
 from nostro.netting.problem import Ints, Problem
 
-EXACT_PARTIES_MAX = 16
-"""Of `fewest_transfers`: 3**16 steps would be minutes in Python, 2**16 * 16 are a second."""
+EXACT_PARTIES_MAX = 12
+"""Of `fewest_transfers`: 2**12 * 12 steps are some tens of milliseconds in Python."""
 
 
 class Transfer(msgspec.Struct, frozen=True, array_like=True):
@@ -110,12 +111,26 @@ def wires_min(nets: Sequence[int]) -> int:
     return max(debtors, sum(1 for amount in nets if amount > 0))
 
 
+def straight_wires(positions: Sequence[Position]) -> int:
+    """Return how many wires would do if debtors paid creditors straight, we among them with what we
+    square: the fewest where that can be tried, else what largest-first takes.
+
+    For comparison only: straight wires create debts between participants who had none.
+    """
+    by_currency: dict[str, list[int]] = {}
+    for position in positions:
+        by_currency.setdefault(position.currency, []).append(position.net_minor)
+    wires = 0
+    for amounts in by_currency.values():
+        closed = [*amounts, -sum(amounts)]
+        few = len(closed) <= EXACT_PARTIES_MAX
+        wires += fewest_transfers(closed) if few else len(straight_transfers(closed))
+    return wires
+
+
 def straight_transfers(nets: Sequence[int]) -> list[Transfer]:
     """Return wires from debtors straight to creditors of one currency, largest first: at most one
-    less than there are positions. `nets` sum to zero.
-
-    For comparison with the hub: straight wires create debts between participants who had none.
-    """
+    less than there are positions. `nets` sum to zero."""
     assert sum(nets) == 0, "what is owed is not what is due"
     debtors = sorted(((amount, place) for place, amount in enumerate(nets) if amount < 0))
     creditors = sorted(((-amount, place) for place, amount in enumerate(nets) if amount > 0))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nostro.netting import Obligation, Tariff
+from nostro.netting import Obligation, Position, Tariff
 from nostro.netting.positions import net
 from nostro.netting.problem import Problem
 from nostro.netting.wires import (
@@ -16,6 +16,7 @@ from nostro.netting.wires import (
     fewest_transfers,
     gross_ones,
     straight_transfers,
+    straight_wires,
     wires_min,
 )
 from tests.rooms.netting.algorithms import twins
@@ -107,6 +108,15 @@ def test_a_long_chain_is_one_component() -> None:
 def zero_sum(draw: st.DrawFn) -> list[int]:
     some = draw(st.lists(st.integers(min_value=-4, max_value=4), max_size=6))
     return [*some, -sum(some)]
+
+
+@pytest.mark.parametrize(("parties", "wires"), [(2, 2), (10, 10), (20, 20)])
+def test_straight_wires_settle_what_we_are_short_of_too(parties: int, wires: int) -> None:
+    owed = [Position(f"B{n:02}", "EUR", 3**n) for n in range(parties)]
+    assert straight_wires(owed) == wires
+    assert straight_wires([*owed, Position("B00", "USD", -5), Position("B01", "USD", 5)]) == (
+        wires + 1
+    )
 
 
 @given(nets=zero_sum())
