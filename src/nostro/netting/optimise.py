@@ -23,6 +23,7 @@ from nostro.netting.selection import (
     Selection,
     as_chosen,
     greedy,
+    polish,
     rows_of,
     seniors_first,
     total_worth,
@@ -150,9 +151,8 @@ def _select(
         if found is not None:
             method = "milp"
             other = Selection(size, rows, [p for p, inside in enumerate(found.chosen) if inside])
-            fair = sorted(range(size), key=lambda place: (worth[place], place))
-            other.repair(fair)
-            other.fill(fair[::-1])
+            other.repair(sorted(range(size), key=lambda place: (worth[place], place)))
+            polish(other, worth)
             if total_worth(other.chosen, worth) > total_worth(best.chosen, worth):
                 best = other
     seniors_first(problem, best)

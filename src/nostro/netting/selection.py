@@ -268,15 +268,26 @@ def greedy(problem: Problem, rows: Sequence[Row], worth: Sequence[int]) -> Selec
         if total > gain:
             best, gain = tried, total
     assert best is not None
-    if sum(len(row.terms) ** 2 for row in rows) > EASE_STEPS_MAX:
+    if not affordable(rows):
         return best
     eased = Selection(len(ranks), rows, range(len(ranks)))
-    worthiest = sorted(fair, key=lambda place: -worth[place])
     eased.ease(worth)
-    eased.fill(worthiest)
-    eased.improve(worthiest, worth)
-    eased.fill(worthiest)
+    polish(eased, worth)
     return eased if total_worth(eased.chosen, worth) > gain else best
+
+
+def affordable(rows: Sequence[Row]) -> bool:
+    """Tell whether looking for the least loss takes no more than `EASE_STEPS_MAX` steps."""
+    return sum(len(row.terms) ** 2 for row in rows) <= EASE_STEPS_MAX
+
+
+def polish(selection: Selection, worth: Sequence[int]) -> None:
+    """Put back what fits, the worthiest first, and exchange where that is affordable."""
+    worthiest = sorted(range(len(worth)), key=lambda place: (-worth[place], place))
+    selection.fill(worthiest)
+    if affordable(selection.rows):
+        selection.improve(worthiest, worth)
+        selection.fill(worthiest)
 
 
 def total_worth(chosen: Sequence[bool], worth: Sequence[int]) -> int:
