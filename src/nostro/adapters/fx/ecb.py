@@ -7,7 +7,6 @@ information only, says the ECB; `netting.RatePolicy` says how long they may be u
 
 from __future__ import annotations
 
-import asyncio
 import zipfile
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -31,7 +30,8 @@ BYTES_MAX = 64_000_000
 
 
 class EcbHistory:
-    """Reference rates of the past; implements RateSource. The file is read when first asked."""
+    """Reference rates of the past; implements RateSource. The file is read when first asked
+    (some 20 ms, once)."""
 
     def __init__(self, *, clock: Clock, path: Path = HISTORY) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class EcbHistory:
     async def rates(self, currencies: Sequence[str], at: date | None = None) -> RateSet:
         """Return the rates of the newest row, or of the last one up to a day."""
         if self._table is None:
-            self._table = await asyncio.to_thread(_Table.read, self._path)
+            self._table = _Table.read(self._path)
         table = self._table
         row = table.place(at)
         for currency in sorted({*currencies, REPORT_CURRENCY} - {BASE}):

@@ -7,7 +7,6 @@ strings, both read exactly. Optional: `kind` (reference, indicative, executable)
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -28,8 +27,7 @@ class FileRates:
     async def rates(self, currencies: Sequence[str], at: date | None = None) -> RateSet:
         """Return the rates that stand in the file."""
         try:
-            data = await asyncio.to_thread(self._read)
-            quotes = parse_quotes(data, provider="file")
+            quotes = parse_quotes(self._read(), provider="file")
         except (OSError, BadQuotes) as cause:
             raise NotDone(f"rates in {self._path.name}: {cause}") from cause
         check_day(quotes, at)
