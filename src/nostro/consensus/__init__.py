@@ -1,20 +1,103 @@
 """Who has agreed to a batch, and how does anyone check it?"""
 
-from nostro.consensus.body import batch_body
+from nostro.consensus.actions import (
+    Action,
+    Broadcast,
+    CertificateSeen,
+    Decide,
+    FetchBody,
+    Halt,
+    Heard,
+    NewBatch,
+    Received,
+    Refuse,
+    ReportEvidence,
+    ScheduleTimeout,
+    StoreBody,
+    TimedOut,
+)
+from nostro.consensus.body import (
+    batch_body,
+    config_body,
+)
+from nostro.consensus.certificate import (
+    Certificate,
+    CertificateError,
+    CertificateKind,
+    certificate_of,
+    decode_certificate,
+    verify_commit_certificate,
+    verify_reject_certificate,
+)
+from nostro.consensus.chain import (
+    CertifiedIds,
+    Chain,
+    Head,
+    verify_chain,
+)
 from nostro.consensus.commands import (
+    COMMANDS,
     FormCommittee,
     RecordCertificate,
     RecordEvidence,
     RotateKeys,
     SubmitBatch,
 )
-from nostro.consensus.effects import EFFECTS, ProposeBatch
+from nostro.consensus.committee import (
+    Committee,
+    CommitteeError,
+    Epochs,
+    Verifier,
+    check_committee,
+    committee_of,
+    possession_message,
+)
+from nostro.consensus.effects import (
+    EFFECTS,
+    ProposeBatch,
+)
+from nostro.consensus.encoding import (
+    EncodingError,
+)
 from nostro.consensus.events import (
+    EVENTS,
     CommitteeFormed,
     ConsensusAchieved,
     ConsensusRejected,
     ConsensusSubmitted,
     EvidenceRecorded,
+)
+from nostro.consensus.evidence import (
+    Evidence,
+    EvidenceError,
+    check_evidence,
+)
+from nostro.consensus.lock import (
+    LockRefused,
+    VoteLock,
+    advance,
+    decode_lock,
+)
+from nostro.consensus.messages import (
+    Entry,
+    Message,
+    Proposal,
+    Step,
+    Vote,
+    decode_entry,
+    decode_message,
+    encode_message,
+    kind_name,
+)
+from nostro.consensus.room import (
+    ConsensusRoom,
+)
+from nostro.consensus.state import (
+    ConsensusState,
+)
+from nostro.consensus.validation import (
+    CheckedBody,
+    Rules,
 )
 from nostro.consensus.views import (
     CertificateView,
@@ -24,21 +107,77 @@ from nostro.consensus.views import (
 )
 
 __all__ = [
+    "COMMANDS",
     "EFFECTS",
+    "EVENTS",
+    "Action",
+    "Broadcast",
+    "Certificate",
+    "CertificateError",
+    "CertificateKind",
+    "CertificateSeen",
     "CertificateView",
+    "CertifiedIds",
+    "Chain",
+    "CheckedBody",
+    "Committee",
+    "CommitteeError",
     "CommitteeFormed",
     "CommitteeView",
     "ConsensusAchieved",
     "ConsensusRejected",
+    "ConsensusRoom",
+    "ConsensusState",
     "ConsensusSubmitted",
+    "Decide",
+    "EncodingError",
+    "Entry",
+    "Epochs",
+    "Evidence",
+    "EvidenceError",
     "EvidenceRecorded",
     "EvidenceView",
+    "FetchBody",
     "FormCommittee",
+    "Halt",
+    "Head",
+    "Heard",
+    "LockRefused",
     "Member",
+    "Message",
+    "NewBatch",
+    "Proposal",
     "ProposeBatch",
+    "Received",
     "RecordCertificate",
     "RecordEvidence",
+    "Refuse",
+    "ReportEvidence",
     "RotateKeys",
+    "Rules",
+    "ScheduleTimeout",
+    "Step",
+    "StoreBody",
     "SubmitBatch",
+    "TimedOut",
+    "Verifier",
+    "Vote",
+    "VoteLock",
+    "advance",
     "batch_body",
+    "certificate_of",
+    "check_committee",
+    "check_evidence",
+    "committee_of",
+    "config_body",
+    "decode_certificate",
+    "decode_entry",
+    "decode_lock",
+    "decode_message",
+    "encode_message",
+    "kind_name",
+    "possession_message",
+    "verify_chain",
+    "verify_commit_certificate",
+    "verify_reject_certificate",
 ]
