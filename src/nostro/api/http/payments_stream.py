@@ -81,12 +81,13 @@ class Streams:
 
 
 class Chunk(NamedTuple):
-    """A chunk that is under way; `receipt` is None when nothing of it could be submitted."""
+    """A chunk of lines that is under way; `receipt` is None when nothing of it could be
+    submitted."""
 
     drafted: Draft
     receipt: asyncio.Future[Receipt] | None
     first: int
-    count: int
+    lines: int
 
 
 class Over(Exception):
@@ -109,7 +110,7 @@ class StreamedPayments(Response):
         self._under_way: deque[Chunk] = deque()
         self._index = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         self._streams.open += 1
         lines = Lines(receive)
@@ -165,7 +166,7 @@ class StreamedPayments(Response):
         try:
             receipt = None if chunk.receipt is None else await chunk.receipt
             results = results_of(
-                self._desk, chunk.drafted, receipt, count=chunk.count, first=chunk.first
+                self._desk, chunk.drafted, receipt, count=chunk.lines, first=chunk.first
             )
             height = 0 if receipt is None else receipt.height
             body = _encode_lines([msgspec.structs.replace(each, height=height) for each in results])
@@ -182,7 +183,7 @@ class StreamedPayments(Response):
         for chunk in self._under_way:
             if chunk.receipt is not None and chunk.receipt.done() and not chunk.receipt.cancelled():
                 chunk.receipt.exception()  # it has been told: the future need not complain
-            for index in range(chunk.first, chunk.first + chunk.count):
+            for index in range(chunk.first, chunk.first + chunk.lines):
                 no = PaymentResult(index=index, result="refused", code=over.code, detail=detail)
                 body += _encode(no) + b"\n"
         body += _encode({"ended": True, "index": self._index, "code": over.code, "detail": detail})
