@@ -8,6 +8,7 @@ said, and keeps the books.
 from __future__ import annotations
 
 import hashlib
+from heapq import heappop, heappush
 from random import Random
 from typing import Protocol
 
@@ -198,6 +199,9 @@ class Correspondent:
         self._terms = terms or CorrespondentTerms()
         self._seed = seed
         self._reading = _Reading()
+        self._coming: list[tuple[int, str, int]] = []
+        """Heap of (final at, instruction id, attempt)."""
+        self._ripe: dict[str, int] = {}
 
     def judge(self, order: RailOrder, now_us: int, faults: Faults) -> Answer:
         """Take it."""
@@ -205,29 +209,42 @@ class Correspondent:
 
     def advance(self, now_us: int, faults: Faults) -> list[tuple[str, Answer]]:
         """Say what came of those whose time has come: it is drawn for each attempt."""
+        while self._coming and self._coming[0][0] <= now_us:
+            _, name, attempt = heappop(self._coming)
+            self._ripe[name] = attempt
         final: list[tuple[str, Answer]] = []
-        for name, entry in self._reading.pending.items():
-            dice = Random(f"{self._seed}/{name}/{entry.attempt}")
-            settle_us = int(dice.uniform(0, self._terms.settle_s_max) * SECOND_US)
-            if now_us >= entry.at_us + settle_us and entry.order is not None:
-                final.append((name, self._end(entry.order, dice, faults)))
+        for name, attempt in list(self._ripe.items()):
+            entry = self._reading.pending.get(name)
+            if entry is None or entry.attempt != attempt or entry.order is None:
+                del self._ripe[name]  # written down meanwhile
+            else:
+                final.append((name, self._end(entry.order, self._dice(entry), faults)))
         return final
+
+    def _dice(self, entry: Entry) -> Random:
+        return Random(f"{self._seed}/{entry.instruction_id}/{entry.attempt}")
 
     def _end(self, order: RailOrder, dice: Random, faults: Faults) -> Answer:
         if order.participant_id in faults.failed:
             return Refused(COUNTERPARTY_FAILED)
+        dice.random()  # the time was drawn first
         if dice.randrange(PPM) < self._terms.returned_ppm:
             return Refused(RETURNED)
         charge = 0
         if order.direction is Direction.OUT:
+            # The second minus rounds the share up.
             charge = self._terms.charge_minor - (
                 -order.amount_minor * self._terms.charge_ppm // PPM
             )
         return Settled(reference_of(self._name, order.instruction_id), charge)
 
     def read(self, books: RailBooks) -> None:
-        """Follow what is pending."""
-        self._reading.new(books)
+        """Follow what is pending, and draw when it will be final."""
+        for entry in self._reading.new(books):
+            if entry.mark is Mark.PENDING:
+                settle_s = self._dice(entry).uniform(0, self._terms.settle_s_max)
+                at_us = entry.at_us + int(settle_s * SECOND_US)
+                heappush(self._coming, (at_us, entry.instruction_id, entry.attempt))
 
 
 class InstantTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
