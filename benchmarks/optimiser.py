@@ -21,12 +21,26 @@ import numpy as np
 import pulp
 
 from benchmarks.result import percentile, report
-from nostro.netting import Caps, Mid, Obligation, Plan, Rate, RateSet, Tariff, freeze, plan_cycle
-from nostro.netting.fx import cheapest_flow
-from nostro.netting.milp import search
-from nostro.netting.positions import net, platform_positions
-from nostro.netting.problem import Problem
-from nostro.netting.selection import greedy, rows_of, total_worth, worth_of
+from nostro.netting import (
+    Caps,
+    Mid,
+    Obligation,
+    Plan,
+    Problem,
+    Rate,
+    RateSet,
+    Tariff,
+    cheapest_flow,
+    freeze,
+    greedy,
+    net,
+    plan_cycle,
+    platform_positions,
+    rows_of,
+    search,
+    total_worth,
+    worth_of,
+)
 
 TARGET_MS = 5.0
 BANKS = 30

@@ -117,7 +117,13 @@ def _all(file: Path, fields: tuple[str, ...], one: Callable[[int, Line], T]) -> 
                 wrong.append(f"line {number}: {error}")
             except Rejection as error:
                 wrong.append(f"line {number}: {error}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise Failure(
+            f"{file} cannot be read: {error.strerror}",
+            remedy="name a file that is there and may be read",
+            status=Exit.USAGE,
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise _failure(file, [str(error)]) from error
     if wrong:
         raise _failure(file, wrong)
@@ -128,7 +134,7 @@ def _failure(file: Path, wrong: list[str]) -> Failure:
     told = wrong[:WRONG_LINES_MAX]
     more = [f"and {len(wrong) - len(told)} more"] if len(wrong) > len(told) else []
     return Failure(
-        "\n  ".join([f"{file} cannot be netted:", *told, *more]),
+        "\n  ".join([f"{file} says what cannot be taken:", *told, *more]),
         remedy="correct these lines; `nostro net --help` tells the form",
         status=Exit.USAGE,
     )

@@ -27,8 +27,11 @@ from nostro.netting.events import (
     CycleOpened,
     PlanRefused,
 )
+from nostro.netting.fx import cheapest_flow
+from nostro.netting.milp import search
 from nostro.netting.optimise import plan_cycle
-from nostro.netting.positions import fx_positions_of, positions_of
+from nostro.netting.positions import fx_positions_of, net, platform_positions, positions_of
+from nostro.netting.problem import Problem
 from nostro.netting.rate_policy import Freshness, RatePolicy, is_target_day
 from nostro.netting.rate_sets import (
     EXECUTABLE,
@@ -42,6 +45,7 @@ from nostro.netting.rate_sets import (
 )
 from nostro.netting.recheck import REPORT_OF_NOTHING
 from nostro.netting.room import NettingRoom
+from nostro.netting.selection import greedy, rows_of, total_worth, worth_of
 from nostro.netting.state import NettingState
 from nostro.netting.views import (
     BatchEvent,
@@ -93,19 +97,28 @@ __all__ = [
     "Plan",
     "PlanRefused",
     "Position",
+    "Problem",
     "Rate",
     "RatePolicy",
     "RateSet",
     "RecordPlan",
     "Spread",
     "Tariff",
+    "cheapest_flow",
     "destination_amount",
     "freeze",
     "fx_positions_of",
+    "greedy",
     "is_frozen",
     "is_target_day",
+    "net",
     "plan_cycle",
+    "platform_positions",
     "positions_of",
     "rate_set_id",
+    "rows_of",
+    "search",
     "straight_wires",
+    "total_worth",
+    "worth_of",
 ]
