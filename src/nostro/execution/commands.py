@@ -45,7 +45,8 @@ class NewInstruction(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class PlanSettlement(Command, frozen=True, kw_only=True, tag="execution.PlanSettlement"):
     """Take note of what a cycle is to move once all its batches are certified; ordered by flows.
 
-    Pay-ins go first; when all have arrived, the payments are final and the pay-outs go.
+    Pay-ins go first; when all have arrived, the payments are final and the pay-outs go. Refused:
+    `execution.settlement_exists`, `execution.bad_plan`.
     """
 
     settlement_id: str
@@ -60,14 +61,17 @@ class PlanSettlement(Command, frozen=True, kw_only=True, tag="execution.PlanSett
 
 class CertifyBatch(Command, frozen=True, kw_only=True, tag="execution.CertifyBatch"):
     """Note that a batch has its certificate; with the last one the settlement begins. Without
-    certificates nothing is ever executed. Ordered by flows."""
+    certificates nothing is ever executed. Ordered by flows; sent twice, or after the settlement has
+    failed: accepted, no event. Refused: `execution.settlement_unknown`, `execution.batch_unknown`.
+    """
 
     settlement_id: str
     batch_id: str
 
 
 class AbandonSettlement(Command, frozen=True, kw_only=True, tag="execution.AbandonSettlement"):
-    """Give up a settlement that has not begun (a batch was rejected); ordered by flows."""
+    """Give up a settlement that has not begun (a batch was rejected); ordered by flows. Sent twice:
+    accepted, no event. Refused: `execution.settlement_unknown`, `execution.settlement_begun`."""
 
     settlement_id: str
     reason: str
@@ -75,7 +79,9 @@ class AbandonSettlement(Command, frozen=True, kw_only=True, tag="execution.Aband
 
 class StartPayOuts(Command, frozen=True, kw_only=True, tag="execution.StartPayOuts"):
     """Send the pay-outs: the ledger has made the payments final. `refused`: (instruction id, code)
-    of those whose money the ledger would not set aside; they fail at once. Ordered by flows."""
+    of those whose money the ledger would not set aside; they fail at once. Ordered by flows; sent
+    twice: accepted, no event. Refused: `execution.settlement_unknown`, `execution.not_final`,
+    `execution.instruction_unknown`."""
 
     settlement_id: str
     refused: list[tuple[str, str]] = msgspec.field(default_factory=list)
@@ -99,7 +105,8 @@ class NoteOutcome(Command, frozen=True, kw_only=True, tag="execution.NoteOutcome
     `code` of a refusal: `liquidity` (not enough money at the rail), `closed` (after its cut-off),
     `counterparty_unavailable`, `counterparty_failed`, `limit`, or another of the rail's.
     `charges_minor` is in the instruction's currency. What contradicts a final outcome is a break:
-    noted, nothing else.
+    noted, nothing else. Refused: `execution.instruction_unknown`, `execution.not_sent` (there was
+    no such attempt).
     """
 
     instruction_id: str
@@ -153,7 +160,8 @@ class ReverseSettlement(Command, frozen=True, kw_only=True, tag="execution.Rever
 
 
 class SetRailState(Command, frozen=True, kw_only=True, tag="execution.SetRailState"):
-    """Open or close a rail in a region by hand. Sent twice: accepted, no event."""
+    """Open or close a rail in a region by hand; what waits for it goes when it opens. Sent twice:
+    accepted, no event. Refused: `execution.rail_unknown`."""
 
     rail: str
     region: str
