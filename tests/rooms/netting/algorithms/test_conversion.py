@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nostro.kernel.messages import Rejection
 from nostro.netting import Mid, Rate, RateSet, destination_amount
@@ -52,6 +52,7 @@ def test_a_rate_that_is_missing_or_makes_no_sense_is_refused(rate: Rate) -> None
     assert refused.value.code == "netting.rate_missing"
 
 
+@settings(deadline=None)
 @given(
     amounts=st.lists(st.integers(min_value=0, max_value=10**12), min_size=1, max_size=5),
     numerator=st.integers(min_value=1, max_value=10**12),

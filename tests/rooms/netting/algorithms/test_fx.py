@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nostro.netting import FxTrade, Obligation, Tariff, fx_positions_of
 from nostro.netting.fx import cheapest_flow, square
@@ -20,6 +20,7 @@ def supplies(draw: st.DrawFn) -> list[int]:
     return [*some, -sum(some)]
 
 
+@settings(deadline=None)
 @given(supply=supplies(), data=st.data())
 def test_a_flow_costs_what_the_best_of_all_ways_costs(
     supply: list[int], data: st.DataObject
@@ -60,6 +61,7 @@ def test_opposite_payments_need_no_trade(count: int) -> None:
     assert planned(cycle).fx_trades == []
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12))
 def test_trades_leave_nothing_of_any_currency_but_what_rounding_left(
     cycle: list[Obligation],
@@ -78,6 +80,7 @@ def test_trades_leave_nothing_of_any_currency_but_what_rounding_left(
     assert rest <= largest * (len(cycle) + 4 * len(plan.fx_trades) + 4)
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12))
 def test_what_squaring_reports_as_left_is_what_is_left(cycle: list[Obligation]) -> None:
     problem = Problem(cycle, MID)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nostro.kernel.messages import Rejection
 from nostro.netting import Caps, Obligation, Plan, Position, Spread, Tariff, fx_positions_of
@@ -28,6 +28,7 @@ def split(cycle: Sequence[Obligation], plan: Plan) -> tuple[list[Obligation], li
     return inside, [o for o in inside if o.transaction_id not in set(plan.gross)]
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12), caps=caps_for(), tariff=SPREADS)
 def test_a_plan_never_costs_more_than_each_payment_alone(
     cycle: list[Obligation], caps: Caps, tariff: Tariff
@@ -40,6 +41,7 @@ def test_a_plan_never_costs_more_than_each_payment_alone(
     assert report.wires_after <= 2 * report.wires_before
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12), caps=caps_for())
 def test_every_payment_is_netted_gross_or_deferred_once_in_its_order(
     cycle: list[Obligation], caps: Caps
@@ -52,6 +54,7 @@ def test_every_payment_is_netted_gross_or_deferred_once_in_its_order(
     assert not set(waiting) & set(plan.gross)
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12), caps=caps_for())
 def test_positions_are_those_of_the_netted_ones(cycle: list[Obligation], caps: Caps) -> None:
     plan = planned(cycle, caps=caps)
@@ -61,6 +64,7 @@ def test_positions_are_those_of_the_netted_ones(cycle: list[Obligation], caps: C
     ]
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12), tariff=SPREADS)
 def test_the_gross_cost_is_that_of_each_payment_alone(
     cycle: list[Obligation], tariff: Tariff
@@ -70,6 +74,7 @@ def test_the_gross_cost_is_that_of_each_payment_alone(
     assert report.wires_before == len(cycle)
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=12))
 def test_an_immediate_cycle_nets_nothing_and_saves_nothing(cycle: list[Obligation]) -> None:
     plan = planned(cycle, gross=True)
@@ -88,6 +93,7 @@ def test_an_immediate_cycle_nets_nothing_and_saves_nothing(cycle: list[Obligatio
     assert all(amount < 100 for amount in left.values())
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=10), caps=caps_for(), data=st.data())
 def test_the_same_cycle_has_the_same_plan(
     cycle: list[Obligation], caps: Caps, data: st.DataObject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from nostro.netting import Obligation, Position, fx_positions_of, positions_of
 from nostro.netting.positions import Leg, named, net, platform_positions
@@ -20,6 +20,7 @@ def legs(cycle: list[Obligation]) -> list[Leg]:
     ]
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=20))
 def test_positions_are_what_adding_up_one_by_one_gives(cycle: list[Obligation]) -> None:
     problem = Problem(cycle, MID)
@@ -28,6 +29,7 @@ def test_positions_are_what_adding_up_one_by_one_gives(cycle: list[Obligation]) 
     assert positions_of(legs(cycle)) == slow
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=20))
 def test_positions_and_the_platforms_own_sum_to_zero_in_each_currency(
     cycle: list[Obligation],
@@ -38,6 +40,7 @@ def test_positions_and_the_platforms_own_sum_to_zero_in_each_currency(
     assert fx_positions_of(legs(cycle)) == twins.longs(cycle)
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=6, amount_max=HUGE))
 def test_amounts_beyond_machine_words_are_as_exact(cycle: list[Obligation]) -> None:
     problem = Problem([*cycle, owes("A", "B", HUGE, name="huge")], MID)

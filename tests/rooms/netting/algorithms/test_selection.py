@@ -21,11 +21,13 @@ def settled(cycle: list[Obligation], plan: Plan) -> list[Obligation]:
     return [o for o in cycle if o.transaction_id not in waiting]
 
 
+@settings(deadline=None)
 @given(cycle=obligations(currencies=("USD", "EUR")), caps=caps_for())
 def test_no_plan_breaks_a_cap(cycle: list[Obligation], caps: Caps) -> None:
     assert twins.broken(settled(cycle, planned(cycle, caps=caps)), caps) == []
 
 
+@settings(deadline=None)
 @given(cycle=obligations(currencies=("USD", "EUR")), caps=caps_for())
 def test_whoever_waits_would_break_a_cap_of_the_kind_he_is_told(
     cycle: list[Obligation], caps: Caps

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nostro.netting import Obligation, Position, Tariff
 from nostro.netting.positions import net
@@ -48,6 +48,7 @@ def incommensurable(draw: st.DrawFn) -> list[Obligation]:
 
 
 @pytest.mark.parametrize("tariff", [Tariff(), CHEAP, Tariff(consolidation_ppm=400_000)])
+@settings(deadline=None)
 @given(cycle=incommensurable())
 def test_no_other_split_into_gross_and_netted_is_cheaper(
     tariff: Tariff, cycle: list[Obligation]
@@ -55,6 +56,7 @@ def test_no_other_split_into_gross_and_netted_is_cheaper(
     assert wire_cost(cycle, tariff) == twins.least_wire_cost(cycle, tariff)
 
 
+@settings(deadline=None)
 @given(cycle=obligations(most=8, currencies=("USD", "EUR")))
 def test_even_where_amounts_cancel_a_split_costs_no_more_than_all_gross_or_all_netted(
     cycle: list[Obligation],
@@ -86,6 +88,7 @@ def test_a_small_star_stays_gross_and_a_larger_one_is_netted(payees: int, gross:
     assert (len(planned(cycle).gross) == payees) is gross
 
 
+@settings(deadline=None)
 @given(
     links=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=12),
 )
@@ -119,6 +122,7 @@ def test_straight_wires_settle_what_we_are_short_of_too(parties: int, wires: int
     )
 
 
+@settings(deadline=None)
 @given(nets=zero_sum())
 def test_straight_wires_settle_everything_and_the_fewest_are_what_trying_all_finds(
     nets: list[int],
