@@ -139,7 +139,9 @@ async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[
 def following(url: str) -> Iterator[None]:
     """Keep the views in step with the journal, in a thread."""
     stop = threading.Event()
-    projector = Projector(make_house(), PostgresViews(url), snapshot_every=0)
+    house = make_house()
+    views = PostgresViews(url, rooms=house.rooms)
+    projector = Projector(house, views, snapshot_every=0)
     follower = threading.Thread(target=projector.run, args=(stop.is_set,))
     follower.start()
     try:

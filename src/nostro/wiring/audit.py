@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nostro.adapters.journal_file import JournalFile
 from nostro.adapters.postgres.evidence import Evidence
+from nostro.adapters.postgres.payment_checks import PaymentsCheck
 from nostro.adapters.postgres.view_checks import (
     AccountLinesCheck,
     AccountsCheck,
@@ -77,6 +78,7 @@ def audit_database(url: str, chain: str, *, progress: Progress | None = None) ->
             AccountLinesCheck(evidence),
             RefusalsCheck(evidence),
             WalletsCheck(evidence),
+            PaymentsCheck(evidence),
         ]
         return audit(
             _counted(evidence.entries(), progress),

@@ -1,7 +1,10 @@
-"""What do the children of `nostro up` run: the server (engine and API), or the follower (views)?"""
+"""What do the children of `nostro up` run: the server (engine and API), the members (who certify
+batches), or the follower (views)?"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import sys
@@ -11,7 +14,7 @@ import uvloop
 
 from nostro.adapters.telemetry.logging import configure_logging
 from nostro.runtime.ports import NotDone
-from nostro.wiring.processes import read_order, say_ready
+from nostro.wiring.processes import read_order, say_ready, until_told_to_stop
 from nostro.wiring.rooms import Stores, make_house
 from nostro.wiring.settings import Settings, load_settings
 
@@ -29,7 +32,10 @@ def main() -> None:
         follow(settings, stores, parent_pid=order["parent_pid"])
         return
     try:
-        uvloop.run(_server(settings, stores))
+        if sys.argv[1] == "members":
+            uvloop.run(_members(settings, stores))
+        else:
+            uvloop.run(_server(settings, stores))
     except NotDone as outage:
         raise SystemExit(f"error: {outage}") from None
 
@@ -53,6 +59,26 @@ async def _server(settings: Settings, stores: Stores) -> None:
 
     gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
     await serve(settings, stores, on_ready=_tell)
+
+
+async def _members(settings: Settings, stores: Stores) -> None:
+    from nostro.wiring.members import run_members  # nor either of them these
+
+    running = asyncio.create_task(
+        run_members(
+            data_dir=settings.data_dir,
+            url=stores.members or stores.engine,
+            chain=settings.chain,
+            malicious_members=settings.malicious_members,
+            on_ready=lambda: say_ready(name="members", pid=os.getpid()),
+        )
+    )
+    told = asyncio.create_task(until_told_to_stop())
+    await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 def _tell(facts: dict[str, Any]) -> None:

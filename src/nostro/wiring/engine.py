@@ -13,10 +13,15 @@ from nostro.adapters.rails.simulator import SimulatedRail
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.performers import Performing
 from nostro.runtime.ports import Outage
+from nostro.wiring.members import committee_command
+from nostro.wiring.payments import payment_parts
 from nostro.wiring.rooms import make_house
 from nostro.wiring.settings import Settings
 
 RAIL_SEED = 1
+COMMITTEE_KEY = "committee:1"
+TICK_S = 0.01
+"""Between two looks at what is due: an RTGS payment waits no longer for its turn."""
 START_PATIENCE_S = 20.0
 """A predecessor whose parent was killed still stops in order, and holds the chain until then."""
 START_PAUSE_S = 0.1
@@ -32,15 +37,20 @@ class EngineRoom:
             seed=RAIL_SEED, clock=clock, records=FileRecords(_rail_file(settings.data_dir))
         )
         payouts = PayoutPerformer(rail=rail, sleep=asyncio.sleep, chain=settings.chain)
+        self._settings = settings
+        self._parts = payment_parts(settings, url)
         self.performing = Performing(
-            house=house, clock=clock, chain=settings.chain, performers=(payouts,)
+            house=house,
+            clock=clock,
+            chain=settings.chain,
+            performers=(payouts, *self._parts.performers),
         )
         self.engine = Engine(
             house=house,
             journal=PostgresJournal(url, settings.chain),
             clock=clock,
             settings=EngineSettings(
-                queue_max=settings.queue_max, batch_rows_max=settings.batch_max
+                queue_max=settings.queue_max, batch_rows_max=settings.batch_max, tick_s=TICK_S
             ),
             on_effects=self.performing.start,
         )
@@ -53,16 +63,24 @@ class EngineRoom:
         while True:
             try:
                 await self.engine.start()
-                return
+                break
             except Outage:
                 if loop.time() >= deadline:
                     raise
             await asyncio.sleep(START_PAUSE_S)
+        await self._form_committee()
+
+    async def _form_committee(self) -> None:
+        """Name the members to the chain, once; the same command again changes nothing."""
+        command = committee_command(self._settings.data_dir)
+        if command is not None:
+            await self.engine.submit(key=COMMITTEE_KEY, command=command, actor="operator")
 
     async def stop(self) -> None:
         """Stop the performers first: what they have not told the engine stays in the outbox."""
         await self.performing.stop()
         await self.engine.stop()
+        await self._parts.close()
 
 
 def _rail_file(data_dir: Path) -> Path:

@@ -1,7 +1,8 @@
 """How does `nostro up` put the platform together on one machine?
 
 This process starts the private PostgreSQL (or takes the one named), brings its schema up to date,
-and keeps two children alive: the server (engine and API) and the follower (views and snapshots).
+and keeps three children alive: the server (engine and API), the members (who certify batches), and
+the follower (views and snapshots).
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from nostro.adapters.postgres.holder import holder_of
 from nostro.adapters.postgres.launcher import EmbeddedPostgres
 from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
 from nostro.runtime.ports import NotDone
 from nostro.wiring.address import free_port
+from nostro.wiring.members import set_up
 from nostro.wiring.processes import Child, keep_alive
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
@@ -46,7 +50,7 @@ class Platform:
         stores = await asyncio.shield(self._opening)
         self._order = order = {"stores": _plain(stores), "settings": self._options()}
         server = Child(name="server", module=CHILD_MODULE, order=order)
-        self._children = [server]
+        self._children = [server, Child(name="members", module=CHILD_MODULE, order=order)]
         if self._settings.follower:
             self._children.append(Child(name="follower", module=CHILD_MODULE, order=order))
         facts = await asyncio.gather(*(child.start() for child in self._children))
@@ -80,6 +84,19 @@ class Platform:
         return {name: pid for name, pid in pids.items() if pid is not None}
 
     def _open_stores(self) -> Stores:
+        stores = self._opened()
+        # Server and members need them both, so they are made before either starts.
+        self._set_up_members()
+        return stores
+
+    def _set_up_members(self) -> None:
+        settings = self._settings
+        try:
+            set_up(settings.data_dir, chain=settings.chain, count=settings.members)
+        except ValueError as error:
+            raise NotDone(f"{error}: set `members` to what it was") from error
+
+    def _opened(self) -> Stores:
         settings = self._settings
         if holder_of(settings.data_dir) is None:  # who holds the directory also has the port
             free_port(settings.host, settings.port)
@@ -87,7 +104,7 @@ class Platform:
             url = settings.postgres_url.get_secret_value()
             check(url)
             refuse_foreign(url, settings.chain)
-            return Stores(engine=url, follower=url, reader=url)
+            return Stores(engine=url, follower=url, reader=url, members=url)
         self._postgres = EmbeddedPostgres(settings.data_dir, bin_dir=settings.postgres_bin_dir)
         self._postgres.start()
         self._say(f"PostgreSQL {self._postgres.version} runs in {settings.data_dir}")
@@ -137,8 +154,10 @@ def _stores_of(postgres: EmbeddedPostgres) -> Stores:
         engine=postgres.url("nostro_engine"),
         follower=postgres.url("nostro_follower"),
         reader=postgres.url("nostro_reader"),
+        members=postgres.url("nostro_members"),
     )
 
 
 def _plain(stores: Stores) -> dict[str, str]:
-    return {"engine": stores.engine, "follower": stores.follower, "reader": stores.reader}
+    told: dict[str, str] = msgspec.structs.asdict(stores)
+    return told

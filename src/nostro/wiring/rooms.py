@@ -6,30 +6,48 @@ from decimal import ROUND_FLOOR, Decimal
 
 import msgspec
 
+from nostro import consensus, execution, netting, wallets
+from nostro.adapters.signing.ed25519 import verify
+from nostro.consensus import ConsensusRoom
+from nostro.execution import ExecutionRoom
 from nostro.flows import FLOWS
 from nostro.kernel.asset import SEED
 from nostro.ledger import LedgerRoom
+from nostro.netting import NettingRoom
+from nostro.payments import PaymentsRoom
+from nostro.risk import RiskRoom
 from nostro.runtime.house import House
 from nostro.wallets import (
-    EFFECTS,
     SECOND_APPROVAL_TIMES,
     AssetLimits,
     WalletLimits,
     WalletsRoom,
     standard_limits,
 )
+from nostro.wiring.payments import rate_policy_of, schedule_of
 from nostro.wiring.settings import Settings
+
+EFFECTS = (*wallets.EFFECTS, *netting.EFFECTS, *consensus.EFFECTS, *execution.EFFECTS)
+"""All deeds that any room asks for."""
 
 
 def make_house(settings: Settings | None = None) -> House:
-    """Return the house: the ledger and the wallets, joined by the flows.
+    """Return the house: all rooms, joined by the flows.
 
-    Without settings the standard limits hold; a replay does not depend on them.
+    Without settings the standard limits and calendars hold; a replay does not depend on them.
     """
     limits = standard_limits() if settings is None else wallet_limits(settings)
     keys_hot_max = {} if settings is None else {"keys_hot_max": settings.idempotency_hot_max}
     return House(
-        rooms=(LedgerRoom(), WalletsRoom(limits=limits)),
+        rooms=(
+            LedgerRoom(),
+            WalletsRoom(limits=limits),
+            RiskRoom(),
+            PaymentsRoom(schedule_of(settings)),
+            NettingRoom(rate_policy=rate_policy_of(settings)),
+            ConsensusRoom(verify=verify),
+            ExecutionRoom(),
+        ),
         flows=FLOWS,
         effects=EFFECTS,
         **keys_hot_max,
@@ -58,8 +76,9 @@ def _minor(limit: Decimal, code: str) -> int:
 
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """URLs of the database, by what each may do there. One and the same URL when the operator
-    gives one for all."""
+    gives one for all; `members` may be left out where no member runs."""
 
     engine: str
     follower: str
     reader: str
+    members: str = ""

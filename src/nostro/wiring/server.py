@@ -12,6 +12,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from nostro import __version__
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
+from nostro.adapters.postgres.payment_queries import PaymentQueries
+from nostro.adapters.postgres.risk_queries import RiskQueries
+from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.adapters.telemetry.logging import log_access
 from nostro.api.app import create_app
@@ -62,6 +65,9 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 engine=room.engine,
                 ledger=LedgerQueries(pool, settings.chain),
                 wallets=WalletQueries(pool, settings.chain),
+                payments=PaymentQueries(pool, settings.chain),
+                settlements=SettlementQueries(pool, settings.chain),
+                risk=RiskQueries(pool, settings.chain),
                 performing=room.performing,
                 probes=(PostgresProbe(pool),),
                 bounds=Bounds(at_least_timeout_ms=settings.at_least_timeout_ms),

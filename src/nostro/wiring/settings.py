@@ -171,6 +171,35 @@ class Settings(BaseSettings):
         description="withdrawals above it need a second person, above a hundred times it a third, "
         "by asset; 0 for an asset that is not listed; unset, the standard limits",
     )
+    cycle_seconds: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="close a netting window every so many seconds, for development and "
+        "demonstrations; 0 follows the calendars and cut-offs of the currencies",
+    )
+    rates: str = Field(
+        "ecb",
+        min_length=1,
+        description="where FX rates come from: `ecb` (the reference history that is installed "
+        "with us, whatever its age), a JSON file, or an http(s) URL",
+    )
+    plan_deadline_ms: int = Field(
+        2_000,
+        ge=0,
+        le=60_000,
+        description="how long the solver may look for a better plan when limits bind; 0 takes the "
+        "first that fits",
+    )
+    members: int = Field(
+        4, ge=1, le=31, description="members that certify batches, in a process of their own"
+    )
+    malicious_members: int = Field(
+        0,
+        ge=0,
+        le=31,
+        description="how many of the members sign contradictions; for demonstrations only",
+    )
     follower: bool = Field(True, description="keep the views in step, in a process of its own")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto writes for people on a terminal, and JSON elsewhere"

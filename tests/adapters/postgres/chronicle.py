@@ -96,9 +96,10 @@ class Chronicle:
 @contextmanager
 def follower(url: str, chain: str = "main", *, snapshot_every: int = 0) -> Iterator[Projector]:
     """Give a follower of a database that has not looked yet."""
-    store = PostgresViews(url, chain)
+    house = make_house()
+    store = PostgresViews(url, chain, rooms=house.rooms)
     with closing(store):
-        yield Projector(make_house(), store, snapshot_every=snapshot_every)
+        yield Projector(house, store, snapshot_every=snapshot_every)
 
 
 def follow(url: str, chain: str = "main", *, snapshot_every: int = 0) -> int:
