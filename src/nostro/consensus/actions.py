@@ -41,7 +41,12 @@ class CertificateSeen(msgspec.Struct, frozen=True):
     entry: Entry
 
 
-Heard = NewBatch | Received | TimedOut | CertificateSeen
+class CaughtUp(msgspec.Struct, frozen=True):
+    """All that stood in the log when this member began has been handed in. Only a restored member,
+    whose lock is lost, waits for it."""
+
+
+Heard = NewBatch | Received | TimedOut | CertificateSeen | CaughtUp
 
 
 class Broadcast(msgspec.Struct, frozen=True):
@@ -76,6 +81,19 @@ class ScheduleTimeout(msgspec.Struct, frozen=True):
     round: int
     step: Step
     after_ms: int
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long a step may last: they grow by round, so that some round is long enough for any
+    network that delivers at all."""
+
+    first_ms: int = 1_000
+    growth_ms: int = 500
+    last_ms: int = 60_000
+
+    def of(self, round_: int) -> int:
+        """Return the milliseconds for a step of a round."""
+        return min(self.first_ms + self.growth_ms * round_, self.last_ms)
 
 
 class Decide(msgspec.Struct, frozen=True):

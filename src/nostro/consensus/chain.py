@@ -175,8 +175,8 @@ def verify_chain(
     """Check a chain offline, with public keys only, and return its head.
 
     `certified`: entries in order, each with its certificate and its body; the body may be None
-    except where the members change. `after`: where to begin instead of at genesis, from a place one trusts;
-    no change of members may lie before it. Raises CertificateError, CommitteeError.
+    except where the members change. `after`: where to begin instead of at genesis, from a place
+    one trusts; no change of members may lie before it. Raises CertificateError, CommitteeError.
     """
     epochs, head = Epochs([genesis]), after or Head()
     for entry, certificate, body in certified:
