@@ -3,6 +3,7 @@
 from nostro.consensus.actions import (
     Action,
     Broadcast,
+    CaughtUp,
     CertificateSeen,
     Decide,
     FetchBody,
@@ -33,6 +34,7 @@ from nostro.consensus.chain import (
     CertifiedIds,
     Chain,
     Head,
+    committee_after,
     verify_chain,
 )
 from nostro.consensus.commands import (
@@ -78,6 +80,10 @@ from nostro.consensus.lock import (
     advance,
     decode_lock,
 )
+from nostro.consensus.member import (
+    Participant,
+    Timeouts,
+)
 from nostro.consensus.messages import (
     Entry,
     Message,
@@ -91,6 +97,9 @@ from nostro.consensus.messages import (
 )
 from nostro.consensus.room import (
     ConsensusRoom,
+)
+from nostro.consensus.standing import (
+    Standing,
 )
 from nostro.consensus.state import (
     ConsensusState,
@@ -112,6 +121,7 @@ __all__ = [
     "EVENTS",
     "Action",
     "Broadcast",
+    "CaughtUp",
     "Certificate",
     "CertificateError",
     "CertificateKind",
@@ -146,6 +156,7 @@ __all__ = [
     "Member",
     "Message",
     "NewBatch",
+    "Participant",
     "Proposal",
     "ProposeBatch",
     "Received",
@@ -156,10 +167,12 @@ __all__ = [
     "RotateKeys",
     "Rules",
     "ScheduleTimeout",
+    "Standing",
     "Step",
     "StoreBody",
     "SubmitBatch",
     "TimedOut",
+    "Timeouts",
     "Verifier",
     "Vote",
     "VoteLock",
@@ -168,6 +181,7 @@ __all__ = [
     "certificate_of",
     "check_committee",
     "check_evidence",
+    "committee_after",
     "committee_of",
     "config_body",
     "decode_certificate",

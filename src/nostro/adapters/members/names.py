@@ -17,8 +17,18 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from base64 import b64decode, b64encode
 
 import msgspec
+
+from nostro.consensus import (
+    Certificate,
+    EncodingError,
+    Entry,
+    Evidence,
+    decode_certificate,
+    decode_entry,
+)
 
 CHUNK_BYTES_MAX = 512 << 10
 """Half of what one value may have (field note 2.3)."""
@@ -40,7 +50,43 @@ class Request(msgspec.Struct, frozen=True):
     chunks: list[str]
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """What stands under `certificate/` and `rejection/`: both in their canonical encoding, in
+    base64."""
+
+    entry: str
+    certificate: str
+
+    @classmethod
+    def of(cls, entry: Entry, certificate: Certificate) -> Shown:
+        """Return what shows a certificate."""
+        return cls(b64encode(entry.encode()).decode(), b64encode(certificate.encode()).decode())
+
+    @classmethod
+    def read(cls, value: bytes) -> Shown:
+        """Return what `encode` wrote, unchecked; raises Unreadable."""
+        try:
+            return _shown.decode(value)
+        except msgspec.MsgspecError as error:
+            raise Unreadable(f"no certificate: {error}") from error
+
+    def encode(self) -> bytes:
+        """Return the value for the log."""
+        return _encoder.encode(self)
+
+    def decoded(self) -> tuple[Entry, Certificate]:
+        """Return entry and certificate, of which nothing has been checked; raises Unreadable."""
+        try:
+            return (
+                decode_entry(b64decode(self.entry, validate=True)),
+                decode_certificate(b64decode(self.certificate, validate=True)),
+            )
+        except (EncodingError, ValueError) as error:
+            raise Unreadable(f"no certificate: {error}") from error
+
+
 _encoder = msgspec.json.Encoder()
+_shown = msgspec.json.Decoder(Shown)
 _requests = msgspec.json.Decoder(Request)
 
 
@@ -110,3 +156,17 @@ def unpacked(packed: bytes, body_sha256: str) -> str:
         return raw.decode()
     except (zlib.error, UnicodeDecodeError) as error:
         raise Unreadable(f"no body: {error}") from error
+
+
+def evidence_value(evidence: Evidence) -> bytes:
+    """Return what stands under `evidence/`: the two messages, in hex, each on a line of its own."""
+    return f"{evidence.first.hex()}\n{evidence.second.hex()}\n".encode()
+
+
+def read_evidence(value: bytes) -> tuple[bytes, bytes]:
+    """Return the two messages, of which nothing has been checked; raises Unreadable."""
+    try:
+        first, second = value.decode("ascii").split()
+        return bytes.fromhex(first), bytes.fromhex(second)
+    except ValueError:
+        raise Unreadable("no evidence") from None
