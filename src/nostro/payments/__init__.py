@@ -1,6 +1,7 @@
 """Which cross-border payments were accepted, and where is each in its life?"""
 
 from nostro.payments.commands import (
+    COMMANDS,
     PAYMENTS_MAX,
     ApproveReview,
     AssignBatch,
@@ -20,6 +21,7 @@ from nostro.payments.commands import (
     Window,
 )
 from nostro.payments.events import (
+    EVENTS,
     BatchAssigned,
     CycleItem,
     ParticipantFunded,
@@ -40,6 +42,15 @@ from nostro.payments.events import (
     TransactionsSubmitted,
     WindowClosed,
 )
+from nostro.payments.room import PaymentsRoom
+from nostro.payments.schedule import (
+    BusinessSchedule,
+    CurrencyDays,
+    Placement,
+    RollingSchedule,
+    Schedule,
+)
+from nostro.payments.state import PaymentsState, Stage
 from nostro.payments.views import (
     EVENT_TYPES,
     DailyFlow,
@@ -52,12 +63,16 @@ from nostro.payments.views import (
 )
 
 __all__ = [
+    "COMMANDS",
+    "EVENTS",
     "EVENT_TYPES",
     "PAYMENTS_MAX",
     "ApproveReview",
     "AssignBatch",
     "BatchAssigned",
+    "BusinessSchedule",
     "CancelPayment",
+    "CurrencyDays",
     "CycleItem",
     "DailyFlow",
     "DeferPayments",
@@ -76,15 +91,21 @@ __all__ = [
     "PaymentsDeferred",
     "PaymentsFailed",
     "PaymentsReversed",
+    "PaymentsRoom",
     "PaymentsSettled",
+    "PaymentsState",
+    "Placement",
     "RefusePayments",
     "RejectReview",
     "Released",
     "ResumeParticipant",
     "ReversePayments",
     "ReviewApproved",
+    "RollingSchedule",
+    "Schedule",
     "SettleBatches",
     "Settled",
+    "Stage",
     "SubmitPayments",
     "Submitted",
     "SuspendParticipant",

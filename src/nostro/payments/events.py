@@ -73,10 +73,13 @@ class TransactionsSubmitted(
     Event, frozen=True, array_like=True, tag="payments.transactions_submitted"
 ):
     """Payments were accepted, unless a later event of the same row refuses some of them. The flow
-    holds their funds and reserves their limits."""
+    holds their funds and reserves their limits. `height` and `at_us`: the row's own, for a repeat
+    that is answered from it much later."""
 
     items: list[Submitted]
     actor: str
+    height: int = 0
+    at_us: int = 0
 
 
 class TransactionsDeduped(Event, frozen=True, array_like=True, tag="payments.transactions_deduped"):
