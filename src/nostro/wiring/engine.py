@@ -68,6 +68,8 @@ class EngineRoom:
                 if loop.time() >= deadline:
                     raise
             await asyncio.sleep(START_PAUSE_S)
+        # What stands above this height, no predecessor has begun.
+        self._parts.rails.took_over(self.engine.height)
         await self._form_committee()
 
     async def _form_committee(self) -> None:
