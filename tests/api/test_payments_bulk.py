@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from typing import Any
 
 import httpx
@@ -266,7 +266,7 @@ async def test_what_has_come_is_answered_while_the_sender_thinks() -> None:
     async with front_door() as door:
         await banks(door)
         sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        heard: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},

@@ -82,7 +82,92 @@ PAYMENTS: dict[str, Row] = {
         "The reference was used for other money",
         "Nothing was changed. Each arrival has a reference of its own.",
     ),
-    "payments.bad_id": Row(422, "An id is not valid", "1 to 64 of A-Z a-z 0-9 . _ : @ / -."),
+    "payments.bad_id": Row(
+        400, "The id of the participant is not valid", "1 to 48 of A-Z a-z 0-9 . _ @ -."
+    ),
+    "payments.bad_participant": Row(
+        400, "The participant is not valid", "See `field` for what is wrong."
+    ),
+    "payments.bad_reference": Row(
+        400, "The reference is not valid", "1 to 64 of A-Z a-z 0-9 . _ : @ / -."
+    ),
+    "payments.bad_reason": Row(
+        400, "The reason is not valid", "At most 500 characters, on one line."
+    ),
+    "payments.bad_transaction_id": Row(
+        400, "The transaction_id is not valid", "1 to 64 of A-Z a-z 0-9 . _ : @ / -."
+    ),
+    "payments.bad_idempotency_key": Row(
+        400, "The idempotency_key is not valid", "1 to 240 visible ASCII characters."
+    ),
+    "payments.bad_source_account": Row(
+        400, "The source_account is none of ours", "Name it vostro:<participant>:<currency>."
+    ),
+    "payments.bad_destination_account": Row(
+        400, "The destination_account is not valid", "1 to 64 of A-Z a-z 0-9 . _ : @ / -."
+    ),
+    "payments.bad_counterparty_id": Row(
+        400, "The counterparty_id is not valid", "1 to 48 of A-Z a-z 0-9 . _ @ -."
+    ),
+    "payments.bad_priority": Row(
+        400, "The priority is out of range", "0 is the most urgent, 9 the least."
+    ),
+    "payments.bad_value_date": Row(400, "The value_date is no date", "Write it YYYY-MM-DD."),
+    "payments.bad_details": Row(
+        400, "A text that is carried along is not valid", "Short lines of printable characters."
+    ),
+    "payments.bad_hits": Row(
+        400, "What screening found is not valid", "Mend the screening list: its names are too long."
+    ),
+    "payments.amount_too_large": Row(
+        400, "The amount is too large", "At most 38 digits of minor units can be booked."
+    ),
+    "payments.account_currency_differs": Row(
+        422,
+        "The source_account is of another currency",
+        "Name the account of the source currency; nothing was moved.",
+    ),
+    "payments.destination_account_differs": Row(
+        422,
+        "The destination_account is another settlement account than the counterparty's",
+        "Name the counterparty's own, or the customer's account there.",
+    ),
+    "payments.same_party": Row(
+        422,
+        "Payer and counterparty are the same, in one currency",
+        "Book it in your own ledger: nothing is to be settled.",
+    ),
+    "payments.participant_suspended": Row(
+        422, "The participant is suspended", "Wait until it is resumed, or pay another way."
+    ),
+    "payments.currency_unsupported": Row(
+        422, "The currency has no settlement windows", "Pay in a currency that has."
+    ),
+    "payments.currency_closed": Row(
+        422,
+        "The currency does not settle on this day",
+        "See `next_open_day`, or choose a window that waits for it.",
+    ),
+    "payments.cut_off_passed": Row(
+        422, "The cut-off of this day has passed", "See `next_open_day`, or choose t+1."
+    ),
+    "payments.value_date_past": Row(
+        422, "The value_date has passed", "Leave it out for the first day that is possible."
+    ),
+    "payments.value_date_too_far": Row(
+        422, "The value_date is too far away", "Send it again nearer to the day; see `last_day`."
+    ),
+    "payments.review_rejected": Row(
+        409, "The payment was rejected in review", "Its funds are released."
+    ),
+    "payments.cancelled": Row(409, "The payment was taken back", "Its funds are released."),
+    "payments.deferred_too_often": Row(
+        409, "The payment was deferred too often", "Its funds are released. Send it anew."
+    ),
+    "payments.cycle_unknown": Row(404, "The cycle is not known to the payments", _FLOWS),
+    "payments.not_in_cycle": Row(409, "The payment is not in this cycle", _FLOWS),
+    "payments.batches_differ": Row(409, "These are not all batches of the cycle", _FLOWS),
+    "payments.not_in_course": Row(409, "Only a flow may say this", _FLOWS),
     "payments.not_cancellable": Row(409, "It is too late to take the payment back", _READ_STATE),
     "payments.not_in_review": Row(409, "The payment is not held for review", _READ_STATE),
     "payments.own_review": Row(
@@ -133,6 +218,21 @@ CONSENSUS: dict[str, Row] = {
     ),
     "consensus.committee_unknown": Row(
         404, "There is no committee of this epoch", "Ask without epoch for the newest."
+    ),
+    "consensus.committee_exists": Row(
+        409, "The first committee was formed, with other members", "Rotate its keys instead."
+    ),
+    "consensus.bad_member": Row(
+        422, "A member cannot be taken", "See `what`: its key, or its proof of possession."
+    ),
+    "consensus.batch_exists": Row(409, "The batch was submitted with another body", _FLOWS),
+    "consensus.batch_unknown": Row(404, "The batch was not submitted to the members", _FLOWS),
+    "consensus.bad_certificate": Row(
+        422, "The certificate proves nothing", "See `what`; nothing is executed without one."
+    ),
+    "consensus.bad_evidence": Row(422, "The evidence proves nothing", "See `what`."),
+    "consensus.not_next": Row(
+        409, "It is not the next of the members' chain", "Send those before it first."
     ),
 }
 
@@ -208,3 +308,14 @@ MENDABLE = frozenset(
     code for code in PAYMENTS if code.partition(".")[2].startswith(("bad_", "amount_"))
 )
 """Codes that leave nothing under the ids they name: the payment may be mended and sent again."""
+CHANGEABLE = frozenset(
+    (
+        "payments.participant_suspended",
+        "payments.currency_not_held",
+        "payments.currency_unsupported",
+        "payments.currency_closed",
+        "payments.cut_off_passed",
+        "payments.value_date_too_far",
+    )
+)
+"""Codes that leave nothing behind either, and may be told otherwise at another time."""

@@ -6,6 +6,7 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 from __future__ import annotations
 
 from nostro.api.payment_problems import (
+    CHANGEABLE,
     CONSENSUS,
     EXECUTION,
     MENDABLE,
@@ -384,6 +385,7 @@ _NOT_THERE_YET = frozenset(
     (
         *("ledger.hold_not_found", "ledger.original_not_found", "wallets.asset_not_offered"),
         *(code for code, row in TABLE.items() if row.status == 404),
+        *CHANGEABLE,
     )
 )
 _OF_ITS_CONTENT = frozenset(

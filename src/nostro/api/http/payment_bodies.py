@@ -8,7 +8,8 @@ here, spelling is the first thing that the payments room looks at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from nostro.api.desk import Desk
 from nostro.api.problem_table import row_for
 from nostro.api.problems import Invalid, ProblemRaised, detail_of
 from nostro.api.shapes import Shape
+from nostro.api.times import rfc3339
 from nostro.api.words import (
     AssetCode,
     BodyKey,
@@ -223,6 +225,16 @@ def faults(desk: Desk, said: PaymentBody) -> list[Invalid]:
     if why:
         found.append(Rejection(BAD_IBAN, at="destination_account", account=account, why=why))
     return [as_error(no) for no in found]
+
+
+def facts_told(desk: Desk, facts: Mapping[str, Any], asset: str) -> dict[str, Any]:
+    """Return facts with amounts as decimal strings and times in RFC 3339."""
+    return {
+        name.removesuffix("_us") if name.endswith("_at_us") else name: (
+            rfc3339(fact) if name.endswith("_at_us") else fact
+        )
+        for name, fact in desk.told(facts, asset).items()
+    }
 
 
 def as_error(no: Rejection) -> Invalid:

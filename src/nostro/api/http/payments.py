@@ -10,6 +10,7 @@ from nostro.api.http import payment_examples as examples
 from nostro.api.http.payment_bodies import (
     PaymentBody,
     PaymentShape,
+    facts_told,
     faults,
     invalid,
     new_payment,
@@ -119,7 +120,7 @@ async def submit_payment(call: Call, body: PaymentBody) -> Spoken:
     else:
         receipt = await _under_its_id(call, command, body.transaction_id, by)
     if receipt.reply.code:
-        raise refused(receipt, desk.told(receipt.reply.facts, body.source_currency))
+        raise refused(receipt, facts_told(desk, receipt.reply.facts, body.source_currency))
     return _told(receipt, payment, desk.known(body.source_currency))
 
 

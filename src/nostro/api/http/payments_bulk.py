@@ -16,7 +16,14 @@ import msgspec
 
 from nostro.api.desk import Desk
 from nostro.api.http import payment_examples as examples
-from nostro.api.http.payment_bodies import INVALID, PaymentBody, PaymentLine, invalid, new_payment
+from nostro.api.http.payment_bodies import (
+    INVALID,
+    PaymentBody,
+    PaymentLine,
+    facts_told,
+    invalid,
+    new_payment,
+)
 from nostro.api.http.payments import ACTOR, DUPLICATE, ROOT
 from nostro.api.operations import Call, KeyRule, Operation, Result, answered, refused
 from nostro.api.problem_table import row_for
@@ -212,7 +219,7 @@ def results_of(
                 index=first + place, transaction_id=payment.transaction_id, result="accepted"
             )
         else:
-            facts = desk.told(told[1], payment.source_currency)
+            facts = facts_told(desk, told[1], payment.source_currency)
             yield _refusal(first + place, payment.transaction_id, told[0], facts)
 
 
