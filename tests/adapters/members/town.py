@@ -73,7 +73,9 @@ async def members_on(
 def performer_on(ordered_log: OrderedLog, directory: Path) -> ConsensusPerformer:
     """Return the performer of an engine beside the members."""
     committee = genesis_of(read_committee(directory))
-    return ConsensusPerformer(ordered_log=ordered_log, committees=[committee], verify=verify)
+    return ConsensusPerformer(
+        ordered_log=ordered_log, committees=lambda: [committee], verify=verify
+    )
 
 
 class Books:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nostro.adapters.members.intake import Batch, Intake
 from nostro.adapters.members.names import (
@@ -57,11 +57,17 @@ class ConsensusPerformer:
     effects: tuple[type[Effect], ...] = (ProposeBatch,)
 
     def __init__(
-        self, *, ordered_log: OrderedLog, committees: Sequence[Committee], verify: Verifier
+        self,
+        *,
+        ordered_log: OrderedLog,
+        committees: Callable[[], Sequence[Committee]],
+        verify: Verifier,
     ) -> None:
-        """`committees`: those that the room knows now; later ones are read from the log."""
+        """`committees`: those that are known when the first batch comes (none: the batch waits);
+        later ones are read from the log."""
         self._log = ordered_log
-        self._epochs = Epochs(committees)
+        self._committees = committees
+        self._epochs: Epochs | None = None
         self._verify = verify
         self._rules = Rules(verify)
         self._intake = Intake()
@@ -79,6 +85,7 @@ class ConsensusPerformer:
         """Put the batch into the log and wait for what a quorum says of it. Raises NotDone or
         OutcomeUnknown, to be called again."""
         assert isinstance(effect, ProposeBatch)
+        self._known_epochs()
         items = request_items(cycle_id=effect.cycle_id, batch_id=effect.batch_id, body=effect.body)
         await self._log.append(items)
         (request,) = await self._log.fetch([items[-1][0]])
@@ -95,6 +102,14 @@ class ConsensusPerformer:
         beside, self._beside = self._beside, []
         kind = "rejection" if rejected else "certificate"
         return [*beside, (f"{kind}:{effect.batch_id}:{entry.hash().hex()}", command)]
+
+    def _known_epochs(self) -> Epochs:
+        if self._epochs is None:
+            committees = self._committees()
+            if not committees:
+                raise NotDone("there are no members yet")
+            self._epochs = Epochs(committees)
+        return self._epochs
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -157,13 +172,13 @@ class ConsensusPerformer:
         if body_hash in self._verdicts:
             return
         check = verify_reject_certificate if rejected else verify_commit_certificate
-        check(certificate, entry, self._epochs.at(entry.height), self._verify)
+        check(certificate, entry, self._known_epochs().at(entry.height), self._verify)
         self._verdicts[body_hash] = (entry, rejected, shown)
         if len(self._verdicts) > KEPT_MAX:
             self._verdicts.popitem(last=False)
         change = self._changes.pop(entry.batch_hash, None)
         if change is not None and change.committee is not None and not rejected:
-            self._epochs.add(committee_after(entry, change.committee))
+            self._known_epochs().add(committee_after(entry, change.committee))
             command = RotateKeys(
                 height=entry.height,
                 entry=shown.entry,
@@ -174,7 +189,7 @@ class ConsensusPerformer:
 
     def _take_evidence(self, value: bytes) -> None:
         first, second = read_evidence(value)
-        for committee in self._epochs.by_epoch.values():
+        for committee in self._known_epochs().by_epoch.values():
             try:
                 proven = check_evidence(first, second, committee, self._verify)
             except EvidenceError:
