@@ -246,7 +246,7 @@ def _settle(state: PaymentsState, event: e.PaymentsSettled, position: Position) 
         state.ended.add(CYCLE + cycle_id, done, height)
     done.items += event.items
     state.settled_count += len(event.items)
-    cycle.count -= len(ids)
+    cycle.count -= len(batch)  # not of ids: the index goes on with that list
     if not cycle.count:
         del state.closed[cycle_id]
     _note(state, event)
