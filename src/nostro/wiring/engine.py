@@ -13,7 +13,7 @@ from nostro.adapters.rails.simulator import SimulatedRail
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.performers import Performing
 from nostro.runtime.ports import Outage
-from nostro.wiring.members import committee_command
+from nostro.wiring.members import set_up
 from nostro.wiring.payments import payment_parts
 from nostro.wiring.rooms import make_house
 from nostro.wiring.settings import Settings
@@ -37,8 +37,8 @@ class EngineRoom:
             seed=RAIL_SEED, clock=clock, records=FileRecords(_rail_file(settings.data_dir))
         )
         payouts = PayoutPerformer(rail=rail, sleep=asyncio.sleep, chain=settings.chain)
-        self._settings = settings
-        self._parts = payment_parts(settings, url)
+        self._members = set_up(settings.data_dir, chain=settings.chain, count=settings.members)
+        self._parts = payment_parts(settings, url, self._members)
         self.performing = Performing(
             house=house,
             clock=clock,
@@ -74,9 +74,9 @@ class EngineRoom:
 
     async def _form_committee(self) -> None:
         """Name the members to the chain, once; the same command again changes nothing."""
-        command = committee_command(self._settings.data_dir)
-        if command is not None:
-            await self.engine.submit(key=COMMITTEE_KEY, command=command, actor="operator")
+        await self.engine.submit(
+            key=COMMITTEE_KEY, command=self._members.command(), actor="operator"
+        )
 
     async def stop(self) -> None:
         """Stop the performers first: what they have not told the engine stays in the outbox."""

@@ -6,28 +6,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nostro.adapters.calendars import business_schedule
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.fx.ecb import EcbHistory
 from nostro.adapters.fx.http import HttpRates
 from nostro.adapters.fx.port import RateSource
 from nostro.adapters.fx.static import FileRates
+from nostro.adapters.members.committee import genesis_of
+from nostro.adapters.members.home import CommitteeFile
 from nostro.adapters.members.performer import ConsensusPerformer
 from nostro.adapters.netting.performer import OptimiserPerformer
 from nostro.adapters.netting.worker import PlanWorker
 from nostro.adapters.postgres.ordered_log import PostgresOrderedLog
-from nostro.adapters.rails.settlement.clearing import Correspondent, Instant, Rtgs
+from nostro.adapters.rails.settlement.clearing import Clearing, Correspondent, Instant, Rtgs
 from nostro.adapters.rails.settlement.performer import RailsPerformer
 from nostro.adapters.rails.settlement.records import FileBooks
 from nostro.adapters.rails.settlement.simulator import SimulatedSettlementRail
 from nostro.adapters.rails.settlement.switchboard import FileSwitchboard
+from nostro.adapters.signing.ed25519 import verify
 from nostro.netting import RatePolicy
 from nostro.payments import RollingSchedule, Schedule
 from nostro.runtime.ports import Clock, Performer
-from nostro.wiring.members import soundness
 from nostro.wiring.settings import Settings
 
 ECB = "ecb"
+HOUR_US = 3_600_000_000
 RAILS_SEED = 1
 RAILS_DIR = "simulated-rails"
 FAULTS_FILE = "faults.json"
@@ -35,9 +37,13 @@ FAULTS_FILE = "faults.json"
 
 
 def schedule_of(settings: Settings | None) -> Schedule:
-    """Return when netting windows close."""
-    if settings is not None and settings.cycle_seconds:
+    """Return when netting windows close; without settings every hour, as nobody waits for one."""
+    if settings is None:
+        return RollingSchedule(HOUR_US)
+    if settings.cycle_seconds:
         return RollingSchedule(settings.cycle_seconds * 1_000_000)
+    from nostro.adapters.calendars import business_schedule  # takes a while: holidays of 8 years
+
     return business_schedule()
 
 
@@ -62,7 +68,7 @@ def rails_of(data_dir: Path, clock: Clock) -> Mapping[str, SimulatedSettlementRa
     """Return the simulated rails, which remember what they moved and obey the file of faults."""
     directory = data_dir / RAILS_DIR
     switchboard = FileSwitchboard(directory / FAULTS_FILE)
-    clearings = {
+    clearings: Mapping[str, Clearing] = {
         "rtgs": Rtgs("rtgs"),
         "correspondent": Correspondent("correspondent", seed=RAILS_SEED),
         "instant": Instant("instant"),
@@ -95,7 +101,7 @@ class PaymentParts(NamedTuple):
             await self.worker.close()
 
 
-def payment_parts(settings: Settings, url: str) -> PaymentParts:
+def payment_parts(settings: Settings, url: str, members: CommitteeFile) -> PaymentParts:
     """Return the performers of netting, consensus and execution; `url` is the engine's database,
     in which the members' log stands too."""
     clock = SystemClock()
@@ -107,6 +113,8 @@ def payment_parts(settings: Settings, url: str) -> PaymentParts:
         rate_policy=rate_policy_of(settings),
         worker=worker,
     )
-    consensus = ConsensusPerformer(ordered_log=ordered_log, is_sound=soundness(settings.data_dir))
+    consensus = ConsensusPerformer(
+        ordered_log=ordered_log, committees=lambda: [genesis_of(members)], verify=verify
+    )
     rails = RailsPerformer(rails_of(settings.data_dir, clock), chain=settings.chain)
     return PaymentParts((optimiser, consensus, rails), rails, ordered_log, worker)

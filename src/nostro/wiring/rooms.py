@@ -12,6 +12,7 @@ from nostro.consensus import ConsensusRoom
 from nostro.execution import ExecutionRoom
 from nostro.flows import FLOWS
 from nostro.kernel.asset import SEED
+from nostro.kernel.messages import Effect
 from nostro.ledger import LedgerRoom
 from nostro.netting import NettingRoom
 from nostro.payments import PaymentsRoom
@@ -27,14 +28,19 @@ from nostro.wallets import (
 from nostro.wiring.payments import rate_policy_of, schedule_of
 from nostro.wiring.settings import Settings
 
-EFFECTS = (*wallets.EFFECTS, *netting.EFFECTS, *consensus.EFFECTS, *execution.EFFECTS)
+EFFECTS: tuple[type[Effect], ...] = (
+    *wallets.EFFECTS,
+    *netting.EFFECTS,
+    *consensus.EFFECTS,
+    *execution.EFFECTS,
+)
 """All deeds that any room asks for."""
 
 
 def make_house(settings: Settings | None = None) -> House:
     """Return the house: all rooms, joined by the flows.
 
-    Without settings the standard limits and calendars hold; a replay does not depend on them.
+    Without settings the standard limits hold; a replay depends neither on them nor on calendars.
     """
     limits = standard_limits() if settings is None else wallet_limits(settings)
     keys_hot_max = {} if settings is None else {"keys_hot_max": settings.idempotency_hot_max}
