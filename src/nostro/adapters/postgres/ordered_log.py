@@ -134,8 +134,9 @@ class PostgresOrderedLog:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._rouse()  # what was written before is not told
                     async for told in connection.notifies():
-                        if told.payload == self._chain:
-                            self._rouse()
+                        chain, _, position = told.payload.rpartition(" ")
+                        if chain == self._chain and position.isdigit():
+                            self._heard(int(position))
             await asyncio.sleep(RECONNECT_PAUSE_S)
 
     async def close(self) -> None:

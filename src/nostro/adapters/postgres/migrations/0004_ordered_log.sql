@@ -44,7 +44,7 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM nostro.ordered_log AS log WHERE log.chain = of_chain AND log.key = given.key);
     GET DIAGNOSTICS added = ROW_COUNT;
     IF added > 0 THEN
-        PERFORM pg_notify('nostro_ordered_log', of_chain);
+        PERFORM pg_notify('nostro_ordered_log', of_chain || ' ' || (last + added));
     END IF;
     RETURN last + added;
 END
