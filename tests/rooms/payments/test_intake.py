@@ -208,9 +208,7 @@ def test_a_repeat_is_told_so_even_after_its_cut_off_and_with_a_bank_suspended() 
     play.when(submit(pay(value_date="2026-01-05")))
     play.until("2026-01-06T10:00:00")
     play.when(SuspendParticipant(participant_id="BETA"))
-    assert play.when(submit(pay(value_date="2026-01-05"))) == [
-        TransactionsDeduped(["p1"], "clerk")
-    ]
+    assert play.when(submit(pay(value_date="2026-01-05"))) == [TransactionsDeduped(["p1"], "clerk")]
     no = play.refused(submit(pay(value_date="2026-01-05", amount_minor=1)))
     assert no.code == "payments.participant_suspended"
 
