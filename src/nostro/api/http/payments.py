@@ -288,9 +288,16 @@ OPERATIONS = (
         problems=(
             "payments.invalid",
             "payments.keys_differ",
+            "payments.participant_unknown",
+            "payments.participant_suspended",
+            "payments.currency_closed",
+            "payments.cut_off_passed",
             "payments.exists",
+            "payments.key_reused",
             "engine.key_reused",
             "ledger.exceeds_credits",
+            "risk.net_debit_cap",
+            "risk.bilateral_limit",
         ),
         results={
             201: Result(
