@@ -159,7 +159,9 @@ async def test_many_writers_leave_no_gap_and_a_reader_misses_nothing(connect: Op
         return seen
 
     async with asyncio.timeout(60):
-        seen, *_ = await asyncio.gather(follow(), *(write(writer) for writer in range(4)))
+        following = asyncio.create_task(follow())
+        await asyncio.gather(*(write(writer) for writer in range(4)))
+        seen = await following
     assert [item.position for item in seen] == list(range(1, total + 26))
     assert len({item.key for item in seen}) == total + 25
     assert seen == await everything(logs[0])

@@ -16,6 +16,7 @@ from nostro.consensus.actions import (
     ScheduleTimeout,
     StoreBody,
     TimedOut,
+    Timeouts,
 )
 from nostro.consensus.body import (
     batch_body,
@@ -82,7 +83,6 @@ from nostro.consensus.lock import (
 )
 from nostro.consensus.member import (
     Participant,
-    Timeouts,
 )
 from nostro.consensus.messages import (
     Entry,
