@@ -142,6 +142,7 @@ class Participant:
 
     def _enter_height(self) -> None:
         self._clear()
+        self._requests.sweep()
         self._committee = self.chain.committee
         try:
             self._rules.require(self._committee.ruleset_version)

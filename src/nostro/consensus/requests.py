@@ -20,7 +20,7 @@ class Requests:
         self._barred: OrderedDict[bytes, None] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return sum(1 for batch_hash in self._waiting if batch_hash not in self._barred)
 
     def add(self, checked: CheckedBody) -> None:
         """Take in a batch; one that waits keeps its place."""
@@ -33,6 +33,11 @@ class Requests:
     def drop(self, batch_hash: bytes) -> None:
         """Let a batch go: it is certified."""
         self._waiting.pop(batch_hash, None)
+
+    def sweep(self) -> None:
+        """Let refused batches go that were fetched all the same."""
+        for batch_hash in self._barred.keys() & self._waiting.keys():
+            del self._waiting[batch_hash]
 
     def bar(self, batch_hash: bytes) -> None:
         """Let a batch go: a quorum has refused it."""
