@@ -187,8 +187,10 @@ def fund(state: PaymentsState, command: c.FundParticipant, context: Context) -> 
     participant = _known(state, command.participant_id)
     if command.currency not in participant.currencies:
         raise _not_held(command.participant_id, command.currency)
-    if not 0 < command.amount_minor <= AMOUNT_MINOR_MAX:
-        raise Rejection("payments.amount_not_positive", currency=command.currency)
+    if command.amount_minor <= 0:
+        raise Rejection("payments.amount_not_positive", amount_minor=command.amount_minor)
+    if command.amount_minor > AMOUNT_MINOR_MAX:
+        raise Rejection("payments.amount_too_large")
     if not is_id(command.reference):
         raise Rejection("payments.bad_reference", reference=command.reference[:_SHOWN_MAX])
     key = funding_key(command)

@@ -220,7 +220,8 @@ def test_a_payment_is_told_where_and_when_it_settles() -> None:
     play = Play().opened()
     play.when(submit(pay(window=Window.T1, details={"remittance": "invoice"})))
     told = play.body["payment"]
-    assert play.body["accepted"] == 1 and play.body["results"] == []
+    assert play.body["accepted"] == 1
+    assert play.body["results"] == []
     assert told["state"] == "accepted"
     assert (told["payer"], told["payee"], told["window"]) == ("ALFA", "BETA", "t+1")
     assert (told["cycle_id"], told["value_date"]) == ("2026-01-06T1600Z", "2026-01-06")
@@ -275,6 +276,7 @@ def test_the_quick_look_and_the_close_look_agree() -> None:
     quick, close = Play().opened(), Play().opened()
     [one] = quick.when(submit(*payments))
     [other] = close.when(submit(*payments, pay("not an id")))
-    assert isinstance(one, TransactionsSubmitted) and isinstance(other, TransactionsSubmitted)
+    assert isinstance(one, TransactionsSubmitted)
+    assert isinstance(other, TransactionsSubmitted)
     assert one.items == other.items
     assert len(one.items) == len(payments)
