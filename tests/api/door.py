@@ -15,6 +15,9 @@ from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
 from nostro.adapters.postgres.follower import PostgresViews
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
+from nostro.adapters.postgres.payment_queries import PaymentQueries
+from nostro.adapters.postgres.risk_queries import RiskQueries
+from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.api import Bounds, Platform, create_app
 from nostro.api.front import FrontDoor
@@ -128,6 +131,9 @@ async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[
             engine,
             ledger=LedgerQueries(pool),
             wallets=WalletQueries(pool),
+            payments=PaymentQueries(pool, "main"),
+            settlements=SettlementQueries(pool, "main"),
+            risk=RiskQueries(pool, "main"),
             bounds=bounds or Bounds(at_least_timeout_ms=10_000),
         )
         async with _opened(platform, MemoryDisk()) as door:

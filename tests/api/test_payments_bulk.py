@@ -101,6 +101,12 @@ async def test_a_stream_has_no_key_and_no_unknown_actor() -> None:
             assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+async def test_a_wrong_actor_is_refused_even_where_there_is_nothing_to_submit() -> None:
+    async with front_door() as door:
+        told = await bulk(door, 7, expected=400, x_nostro_actor="a b")
+        assert told["code"] == "request.bad_actor"
+
+
 async def test_what_the_platform_refuses_does_not_stop_the_others() -> None:
     async with front_door() as door:
         await banks(door, funds="4.00")

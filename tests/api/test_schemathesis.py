@@ -15,6 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
+from nostro.adapters.postgres.payment_queries import PaymentQueries
+from nostro.adapters.postgres.risk_queries import RiskQueries
+from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.api import Bounds, create_app
 from nostro.api.reference import openapi_document
@@ -64,6 +67,9 @@ class Served:
                 engine,
                 ledger=LedgerQueries(pool),
                 wallets=WalletQueries(pool),
+                payments=PaymentQueries(pool, "main"),
+                settlements=SettlementQueries(pool, "main"),
+                risk=RiskQueries(pool, "main"),
                 bounds=Bounds(at_least_timeout_ms=20),
             )
             server = HttpServer(create_app(platform), host="127.0.0.1", port=0)

@@ -41,10 +41,24 @@ _decode_line = msgspec.json.Decoder(PaymentLine).decode
 _decode_lines = msgspec.json.Decoder(PaymentLine).decode_lines
 
 
+_AnyPayment = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        title="Payment of many",
+        extra_json_schema={
+            "anyOf": [
+                {"$ref": f"#/components/schemas/{PaymentBody.__name__}"},
+                {"description": "Whatever else stands here is refused in a result of its own."},
+            ]
+        },
+    ),
+]
+
+
 class PaymentsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Payments to accept, each with its own result; a broken one does not stop the others."""
 
-    transactions: Annotated[list[PaymentBody], msgspec.Meta(min_length=1, max_length=PAYMENTS_MAX)]
+    transactions: Annotated[list[_AnyPayment], msgspec.Meta(min_length=1, max_length=PAYMENTS_MAX)]
 
 
 class PaymentResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -62,14 +76,15 @@ class PaymentResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 class PaymentsTold(msgspec.Struct, frozen=True, kw_only=True):
     """What became of each payment, in the order in which they were sent. `accepted` counts those
-    accepted now, those held for review among them."""
+    accepted now, those held for review among them. `recorded_at` is null when there was nothing to
+    record: all were refused at the door."""
 
     accepted: int
     held: int
     duplicates: int
     refused: int
     height: int
-    recorded_at: str
+    recorded_at: str | None
     results: list[PaymentResult]
 
 
@@ -242,12 +257,12 @@ async def submit_payments(call: Call, said: Sequence[Said]) -> Spoken:
     if not 0 < len(said) <= PAYMENTS_MAX:
         facts = {"count": len(said), "count_max": PAYMENTS_MAX}
         raise ProblemRaised("payments.too_many" if said else "payments.none", facts=facts)
+    key, by = call.key() or f"payments:{token_hex(16)}", call.actor(ACTOR)
     drafted = await draft(desk, said)
     receipt = None
     if drafted.payments:
-        key = call.key() or f"payments:{token_hex(16)}"
         command = SubmitPayments(payments=drafted.payments)
-        receipt = await desk.submit(key=key, command=command, actor=call.actor(ACTOR))
+        receipt = await desk.submit(key=key, command=command, actor=by)
     results = list(results_of(desk, drafted, receipt, count=len(said)))
     counts = {"accepted": 0, "held": 0, "duplicate": 0, "refused": 0}
     for each in results:
@@ -258,7 +273,7 @@ async def submit_payments(call: Call, said: Sequence[Said]) -> Spoken:
         duplicates=counts["duplicate"],
         refused=counts["refused"],
         height=desk.platform.engine.height if receipt is None else receipt.height,
-        recorded_at=rfc3339(receipt.at_us) if receipt else "",
+        recorded_at=rfc3339(receipt.at_us) if receipt else None,
         results=results,
     )
     return answered(told, receipt=receipt)
