@@ -15,6 +15,11 @@ NAMES = (
     "ledger_http",
     "recovery",
     "verify",
+    "optimiser",
+    "consensus",
+    "payments_http",
+    "payments_bulk",
+    "payments_end_to_end",
 )
 TIMEOUT_S = 900
 
