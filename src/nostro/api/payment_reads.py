@@ -27,7 +27,15 @@ from nostro.payments import (
     PaymentFilters,
     PaymentSummary,
 )
-from nostro.risk import AlertView, ExposureView, LimitView, LiquidityInputs, ThresholdView
+from nostro.risk import (
+    AlertView,
+    DayFlow,
+    ExposureView,
+    LimitView,
+    LiquidityInputs,
+    SettlementLeg,
+    ThresholdView,
+)
 
 
 class PaymentReads(Protocol):
@@ -172,6 +180,16 @@ class RiskReads(Protocol):
         self, *, open_only: bool = False, cursor: str | None = None, limit: int
     ) -> Page[AlertView]:
         """Return alerts, the newest first."""
+        ...
+
+    async def legs(self, *, participant: str | None = None) -> Sequence[SettlementLeg]:
+        """Return the instructions of settlements under way (pay-ins begun, not over), but for those
+        that send money back."""
+        ...
+
+    async def flows(self, *, from_day: str, to_day: str) -> Sequence[DayFlow]:
+        """Return what settled in every currency on each day that had something, by currency and
+        day; days `YYYY-MM-DD`, both included."""
         ...
 
     async def liquidity(self, *, currency: str | None = None) -> LiquidityInputs:

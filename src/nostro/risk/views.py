@@ -61,10 +61,13 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """A settlement account (`vostro`), or our own at a rail (`nostro`), by holder: participant or
-    rail. `posted_minor` is positive when the holder has money there; `pending_out_minor` is held
-    for going out, `pending_in_minor` on its way in. `credit_line_minor`: how far a vostro account
-    may go below zero."""
+    """A settlement account (`vostro`), our own at a rail (`nostro`), or one of the house by
+    currency: `fx` (our position: what payments of other currencies brought less what they took),
+    `desk` (what the market owes us for trades), `transit` (on its way out), `suspense`.
+
+    `holder`: participant or rail, else "". `posted_minor` is positive when the holder has money
+    there; `pending_out_minor` is held for going out, `pending_in_minor` on its way in.
+    `credit_line_minor`: how far a vostro account may go below zero."""
 
     kind: str
     holder: str
@@ -100,6 +103,23 @@ class InstructionFlow(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
     amount_minor: int
     count: int
+
+
+class SettlementLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """An instruction of a settlement that is not over, settled or not: position or gross (for which
+    `paid_currency` is what its payment was paid in). `state` as in InstructionState, since
+    `changed_at_us`; `secured_at_us`: when the settlement became final, None before."""
+
+    settlement_id: str
+    settlement_state: str
+    secured_at_us: int | None
+    participant_id: str
+    currency: str
+    direction: str
+    state: str
+    changed_at_us: int
+    amount_minor: int
+    paid_currency: str
 
 
 class LiquidityInputs(msgspec.Struct, frozen=True, kw_only=True):

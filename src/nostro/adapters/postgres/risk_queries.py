@@ -22,10 +22,12 @@ from nostro.ledger import LINE_BITS, Page
 from nostro.risk import (
     AccountPosition,
     AlertView,
+    DayFlow,
     ExposureView,
     InstructionFlow,
     LimitView,
     LiquidityInputs,
+    SettlementLeg,
     ThresholdView,
     WindowFlow,
 )
@@ -57,8 +59,8 @@ _ALERTS = f"""
       FROM (SELECT a.*, {_CLEARED} AS cleared_at_us FROM nostro.alerts AS a WHERE a.raised) AS told
      WHERE seq < %s AND (NOT %s OR cleared_at_us IS NULL) ORDER BY seq DESC LIMIT %s
 """
-# One statement, so that all of it is of one moment. Vostro accounts are liabilities, our own at
-# the rails are assets.
+# One statement, so that all of it is of one moment. Our own at the rails and the desk are assets,
+# the others liabilities.
 _LIQUIDITY = f"""
     SELECT 'account', a.id, a.asset, '', '', '', a.scale::bigint, 0::bigint,
            CASE WHEN a.side = 'credit' THEN a.credits_posted - a.debits_posted
@@ -67,7 +69,10 @@ _LIQUIDITY = f"""
            CASE WHEN a.side = 'credit' THEN a.credits_pending ELSE a.debits_pending END,
            a.overdraft
       FROM nostro.accounts AS a
-     WHERE ((a.id >= 'vostro:' AND a.id < 'vostro;') OR (a.id >= 'nostro:' AND a.id < 'nostro;'))
+     WHERE ((a.id >= 'vostro:' AND a.id < 'vostro;') OR (a.id >= 'nostro:' AND a.id < 'nostro;')
+            OR (a.id >= 'fx:' AND a.id < 'fx;') OR (a.id >= 'desk:' AND a.id < 'desk;')
+            OR (a.id >= 'transit:' AND a.id < 'transit;')
+            OR (a.id >= 'suspense:' AND a.id < 'suspense;'))
        AND (%(currency)s::text IS NULL OR a.asset = %(currency)s)
     UNION ALL
     SELECT 'window', c.cycle_id, p.payer, p.payee, p.source_currency, p.destination_currency,
@@ -90,6 +95,23 @@ _LIQUIDITY = f"""
     UNION ALL
     SELECT 'height', '', '', '', '', '', coalesce({CHECKPOINT}, 0), 0, 0, 0, 0, 0
      ORDER BY 1, 2, 3, 4, 5, 6
+"""
+
+_LEGS = """
+    SELECT i.settlement_id, s.state, s.secured_at_us, i.participant_id, i.currency, i.direction,
+           i.state, i.last_at_us, i.amount,
+           coalesce(CASE WHEN i.purpose = 'gross' THEN
+               (SELECT p.source_currency FROM nostro.payments AS p
+                 WHERE p.transaction_id = i.transaction_id LIMIT 1) END, '')
+      FROM nostro.settlements AS s
+      JOIN nostro.instructions AS i ON i.settlement_id = s.settlement_id
+     WHERE s.state IN ('initiated', 'secured') AND i.purpose <> 'return'
+       AND (%(participant)s::text IS NULL OR i.participant_id = %(participant)s)
+     ORDER BY s.seq, i.place
+"""
+_DAYS = """
+    SELECT currency, day, in_amount, out_amount FROM nostro.payment_flows_daily
+     WHERE day >= %s AND day <= %s ORDER BY currency, day
 """
 
 
@@ -164,6 +186,30 @@ class RiskQueries:
         more = write_cursor(Cursor(question, rows[size - 1][0])) if len(rows) > size else None
         items = [_alert(row) for row in rows[:size]]
         return Page(items, more, await self._reader.checkpoint())
+
+    async def legs(self, *, participant: str | None = None) -> list[SettlementLeg]:
+        """Return the instructions of settlements under way, in the order of their planning."""
+        rows = await self._reader.rows(_LEGS, {"participant": participant})
+        return [
+            SettlementLeg(
+                settlement_id=row[0],
+                settlement_state=row[1],
+                secured_at_us=row[2],
+                participant_id=row[3],
+                currency=row[4],
+                direction=row[5],
+                state=row[6],
+                changed_at_us=row[7],
+                amount_minor=int(row[8]),
+                paid_currency=row[9],
+            )
+            for row in rows
+        ]
+
+    async def flows(self, *, from_day: str, to_day: str) -> list[DayFlow]:
+        """Return what settled in every currency on each day that had something."""
+        rows = await self._reader.rows(_DAYS, (from_day, to_day))
+        return [DayFlow(row[0], row[1], int(row[2]), int(row[3])) for row in rows]
 
     async def liquidity(self, *, currency: str | None = None) -> LiquidityInputs:
         """Return balances, what waits for each open cycle, and what settlements still move."""
