@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from nostro.adapters.signing.ed25519 import verify
-from nostro.cli.verify_certificates import CertificatesCheck
+from nostro.wiring.certificates import CertificatesCheck
 from nostro.consensus import CommitteeFormed, ConsensusAchieved, committee_of
 from nostro.kernel.messages import Event
 from nostro.runtime.ports import GENESIS_HASH, Entry, sealed

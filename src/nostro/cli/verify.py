@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from nostro.cli import printout
@@ -12,6 +13,7 @@ from nostro.cli.exits import Exit, Failure
 from nostro.cli.printout import Output, OutputOption
 
 if TYPE_CHECKING:
+    from nostro.consensus import Committee
     from nostro.runtime.verify import Report, Verdict
 
 
@@ -30,15 +32,28 @@ def verify(
         Path | None, typer.Option(help="Where the embedded PostgreSQL keeps the ledger.")
     ] = None,
     chain: Annotated[str | None, typer.Option(help="The chain to audit.")] = None,
+    certificates: Annotated[
+        bool,
+        typer.Option("--certificates", help="Check the members' certificates, and nothing else."),
+    ] = False,
+    committee: Annotated[
+        Path | None,
+        typer.Option(help="The members you trust: their `committee.json`, got from them."),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Audit the journal: hashes, balances, snapshots, views. Status 1: something contradicts it.
 
     Every row is read and every hash made again; an independent bookkeeping checks conservation and
-    limits at every line; snapshots and views are compared with what the rows come to. Nothing is
-    changed, and the platform may run meanwhile.
+    limits at every line; snapshots and views are compared with what the rows come to; the
+    certificate of every batch is checked with public keys only. Nothing is changed, and the
+    platform may run meanwhile.
     """
-    report = _of_file(file) if file else _of_database(url, data_dir, chain)
+    trusted = _trusted(committee) if committee else None
+    if file:
+        report = _of_file(file, trusted)
+    else:
+        report = _of_database(url, data_dir, chain, trusted, only_certificates=certificates)
     if output is Output.TABLE:
         printout.rows([_record(verdict) for verdict in report.verdicts], output, right=("height",))
     else:
@@ -56,7 +71,21 @@ def verify(
     printout.note(f"sound: {where}, in {report.seconds:.1f} s")
 
 
-def _of_file(file: Path) -> Report:
+def _trusted(file: Path) -> Committee:
+    from nostro.adapters.members.committee import genesis_of
+    from nostro.adapters.members.home import CommitteeFile
+
+    try:
+        return genesis_of(msgspec.json.decode(file.read_bytes(), type=CommitteeFile))
+    except (OSError, ValueError) as error:
+        raise Failure(
+            f"{file} names no committee: {error}",
+            remedy="name the members' `committee.json`, as they published it",
+            status=Exit.USAGE,
+        ) from error
+
+
+def _of_file(file: Path, trusted: Committee | None) -> Report:
     from nostro.adapters.journal_file import JournalUnreadable
     from nostro.wiring.audit import audit_file, height_of_file
 
@@ -68,7 +97,7 @@ def _of_file(file: Path) -> Report:
         )
     try:
         with printout.progress(f"reading {file}", height_of_file(file)) as advance:
-            return audit_file(file, progress=advance)
+            return audit_file(file, trusted=trusted, progress=advance)
     except (OSError, JournalUnreadable) as error:
         raise Failure(
             f"{file} is no exported journal: {error}",
@@ -76,10 +105,17 @@ def _of_file(file: Path) -> Report:
         ) from error
 
 
-def _of_database(url: str | None, data_dir: Path | None, chain: str | None) -> Report:
+def _of_database(
+    url: str | None,
+    data_dir: Path | None,
+    chain: str | None,
+    trusted: Committee | None,
+    *,
+    only_certificates: bool,
+) -> Report:
     from nostro.adapters.postgres.migrate import check, refuse_foreign
     from nostro.cli.migrate import administered
-    from nostro.wiring.audit import audit_database, height_of_database
+    from nostro.wiring.audit import audit_certificates, audit_database, height_of_database
     from nostro.wiring.settings import load_settings
 
     settings = load_settings(postgres_url=url, data_dir=data_dir, chain=chain)
@@ -88,7 +124,8 @@ def _of_database(url: str | None, data_dir: Path | None, chain: str | None) -> R
         refuse_foreign(database, settings.chain)
         total = height_of_database(database, settings.chain)
         with printout.progress("auditing the journal", total) as advance:
-            return audit_database(database, settings.chain, progress=advance)
+            look = audit_certificates if only_certificates else audit_database
+            return look(database, settings.chain, trusted=trusted, progress=advance)
 
 
 def _record(verdict: Verdict) -> printout.Record:

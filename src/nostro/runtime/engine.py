@@ -175,6 +175,11 @@ class Engine:
         """Return each room's state hash; meaningful only when the engine is `idle`."""
         return self._house.digests(self._memory)
 
+    def look(self, room: str) -> Any:
+        """Return a room's state as it is decided on now, some of it perhaps not durable yet: to
+        measure and to choose by, never to answer by."""
+        return self._memory.states[room]
+
     # -- life --------------------------------------------------------------------------------------
 
     async def start(self) -> None:

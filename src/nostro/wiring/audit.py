@@ -17,11 +17,14 @@ from nostro.adapters.postgres.view_checks import (
     TransfersCheck,
 )
 from nostro.adapters.postgres.wallet_checks import WalletsCheck
+from nostro.adapters.signing.ed25519 import verify
+from nostro.consensus import Committee
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
 from nostro.ledger import LedgerAudit
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import ChainCheck, Check, ReplayCheck, Report, audit
+from nostro.wiring.certificates import CertificatesCheck
 from nostro.wiring.rooms import make_house
 
 SecondLook = Callable[[Sequence[int]], Iterable[Entry]]
@@ -59,8 +62,11 @@ class BooksCheck:
         return f"{self._books.lines} lines on {accounts} accounts; conserved, within all limits"
 
 
-def audit_database(url: str, chain: str, *, progress: Progress | None = None) -> Report:
-    """Audit the journal in a database, and all who tell of it there, at one moment.
+def audit_database(
+    url: str, chain: str, *, trusted: Committee | None = None, progress: Progress | None = None
+) -> Report:
+    """Audit the journal in a database, and all who tell of it there, at one moment. `trusted`: the
+    first members of the committee, as the auditor knows them.
 
     Raises NotDone when the database does not answer.
     """
@@ -79,6 +85,7 @@ def audit_database(url: str, chain: str, *, progress: Progress | None = None) ->
             RefusalsCheck(evidence),
             WalletsCheck(evidence),
             PaymentsCheck(evidence),
+            CertificatesCheck(verify, trusted=trusted),
         ]
         return audit(
             _counted(evidence.entries(), progress),
@@ -88,7 +95,28 @@ def audit_database(url: str, chain: str, *, progress: Progress | None = None) ->
         )
 
 
-def audit_file(path: Path, *, progress: Progress | None = None) -> Report:
+def audit_certificates(
+    url: str, chain: str, *, trusted: Committee | None = None, progress: Progress | None = None
+) -> Report:
+    """Check the certificates in the journal of a database, and that it is whole; nothing else.
+
+    Raises NotDone when the database does not answer.
+    """
+    with _little_collecting(), Evidence(url, chain) as evidence:
+        return audit(
+            _counted(evidence.entries(), progress),
+            chain=chain,
+            decode=make_house().codec.decode_events,
+            checks=[
+                ChainCheck(chain, evidence.end()),
+                CertificatesCheck(verify, trusted=trusted),
+            ],
+        )
+
+
+def audit_file(
+    path: Path, *, trusted: Committee | None = None, progress: Progress | None = None
+) -> Report:
     """Audit an exported journal; raises JournalUnreadable when the file is none."""
     file = JournalFile(path)
     opening = file.opening()
@@ -100,6 +128,7 @@ def audit_file(path: Path, *, progress: Progress | None = None) -> Report:
             checks=[
                 ChainCheck(opening.chain, opening.end()),
                 BooksCheck(LedgerAudit(), file.entries_at),
+                CertificatesCheck(verify, trusted=trusted),
             ],
         )
 

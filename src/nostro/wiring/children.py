@@ -22,6 +22,10 @@ YOUNG_OBJECTS_MAX = 100_000
 """Allocations between two searches for garbage: the state is large, and none of it is garbage."""
 
 
+FOLLOWER_NICENESS = 5
+"""Where there is less processor time than work, views may fall behind; commands are answered."""
+
+
 def main() -> None:
     """Run the child that the first argument names, on the order that standard input gives."""
     order = read_order()
@@ -44,6 +48,7 @@ def follow(settings: Settings, stores: Stores, *, parent_pid: int) -> None:
     """Keep the views in step until told to stop, or until the parent is gone."""
     from nostro.adapters.postgres.follower import run_follower  # the server does not need it
 
+    os.nice(FOLLOWER_NICENESS)
     say_ready(name="follower", pid=os.getpid())
     run_follower(
         url=stores.follower,

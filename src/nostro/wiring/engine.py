@@ -38,7 +38,7 @@ class EngineRoom:
         )
         payouts = PayoutPerformer(rail=rail, sleep=asyncio.sleep, chain=settings.chain)
         self._members = set_up(settings.data_dir, chain=settings.chain, count=settings.members)
-        self._parts = payment_parts(settings, url, self._members)
+        self._parts = payment_parts(settings, url)
         self.performing = Performing(
             house=house,
             clock=clock,

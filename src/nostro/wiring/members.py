@@ -12,7 +12,7 @@ from nostro.adapters.members.home import CommitteeFile, read_committee, set_up_m
 from nostro.adapters.members.performer import ConsensusPerformer
 from nostro.adapters.postgres.ordered_log import PostgresOrderedLog
 from nostro.adapters.signing.ed25519 import verify
-from nostro.consensus import Committee, FormCommittee
+from nostro.consensus import Committee
 from nostro.runtime.ordered_log import OrderedLog
 
 MEMBERS_DIR = "members"
@@ -25,14 +25,6 @@ def set_up(data_dir: Path, *, chain: str, count: int) -> CommitteeFile:
     when the number of members was changed by setting, which only a certified rotation may.
     """
     return set_up_members(data_dir / MEMBERS_DIR, chain_id=chain, count=count)
-
-
-def committee_command(data_dir: Path) -> FormCommittee | None:
-    """Return the command that names the members to the chain, or None before they were set up."""
-    try:
-        return read_committee(data_dir / MEMBERS_DIR).command()
-    except FileNotFoundError:
-        return None
 
 
 def consensus_performer(ordered_log: OrderedLog, data_dir: Path) -> ConsensusPerformer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,6 @@ from nostro.adapters.fx.ecb import EcbHistory
 from nostro.adapters.fx.http import HttpRates
 from nostro.adapters.fx.port import RateSource
 from nostro.adapters.fx.static import FileRates
-from nostro.adapters.members.committee import genesis_of
-from nostro.adapters.members.home import CommitteeFile
-from nostro.adapters.members.performer import ConsensusPerformer
 from nostro.adapters.netting.performer import OptimiserPerformer
 from nostro.adapters.netting.worker import PlanWorker
 from nostro.adapters.postgres.ordered_log import PostgresOrderedLog
@@ -22,10 +20,10 @@ from nostro.adapters.rails.settlement.performer import RailsPerformer
 from nostro.adapters.rails.settlement.records import FileBooks
 from nostro.adapters.rails.settlement.simulator import SimulatedSettlementRail
 from nostro.adapters.rails.settlement.switchboard import FileSwitchboard
-from nostro.adapters.signing.ed25519 import verify
 from nostro.netting import RatePolicy
 from nostro.payments import RollingSchedule, Schedule
 from nostro.runtime.ports import Clock, Performer
+from nostro.wiring.members import consensus_performer
 from nostro.wiring.settings import Settings
 
 ECB = "ecb"
@@ -42,9 +40,9 @@ def schedule_of(settings: Settings | None) -> Schedule:
         return RollingSchedule(HOUR_US)
     if settings.cycle_seconds:
         return RollingSchedule(settings.cycle_seconds * 1_000_000)
-    from nostro.adapters.calendars import business_schedule  # takes a while: holidays of 8 years
+    from nostro.adapters.calendars import business_schedule, years_around  # makes holidays: slow
 
-    return business_schedule()
+    return business_schedule(years_around(datetime.now(UTC).date()))
 
 
 def rate_policy_of(settings: Settings | None) -> RatePolicy:
@@ -101,7 +99,7 @@ class PaymentParts(NamedTuple):
             await self.worker.close()
 
 
-def payment_parts(settings: Settings, url: str, members: CommitteeFile) -> PaymentParts:
+def payment_parts(settings: Settings, url: str) -> PaymentParts:
     """Return the performers of netting, consensus and execution; `url` is the engine's database,
     in which the members' log stands too."""
     clock = SystemClock()
@@ -113,8 +111,6 @@ def payment_parts(settings: Settings, url: str, members: CommitteeFile) -> Payme
         rate_policy=rate_policy_of(settings),
         worker=worker,
     )
-    consensus = ConsensusPerformer(
-        ordered_log=ordered_log, committees=lambda: [genesis_of(members)], verify=verify
-    )
+    consensus = consensus_performer(ordered_log, settings.data_dir)
     rails = RailsPerformer(rails_of(settings.data_dir, clock), chain=settings.chain)
     return PaymentParts((optimiser, consensus, rails), rails, ordered_log, worker)
