@@ -122,6 +122,14 @@ class Play:
         assert self.room.digest(self.state) == before
         return caught.value
 
+    def answer(self, command: Command) -> tuple[str, Any]:
+        """Decide a command and return the code ("" when it is accepted) with body or facts."""
+        try:
+            self.when(command)
+        except Rejection as no:
+            return no.code, no.facts
+        return "", self.body
+
     def until(self, text: str) -> list[WindowClosed]:
         """Let time pass, with a Tick whenever the room is due and one at the end, and return what
         has closed."""
