@@ -61,6 +61,13 @@ class Broadcast(msgspec.Struct, frozen=True):
         return self.lock.sign_bytes()
 
 
+class Repeat(msgspec.Struct, frozen=True):
+    """Publish a message of one's own again, as it was signed: nothing has moved since, perhaps the
+    log has lost it."""
+
+    message: Message
+
+
 class StoreBody(msgspec.Struct, frozen=True):
     """Keep a body durably: the approval that follows promises that it can be had here."""
 
@@ -124,5 +131,13 @@ class Halt(msgspec.Struct, frozen=True):
 
 
 Action = (
-    Broadcast | StoreBody | FetchBody | ScheduleTimeout | Decide | Refuse | ReportEvidence | Halt
+    Broadcast
+    | Repeat
+    | StoreBody
+    | FetchBody
+    | ScheduleTimeout
+    | Decide
+    | Refuse
+    | ReportEvidence
+    | Halt
 )

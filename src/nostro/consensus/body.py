@@ -64,7 +64,7 @@ def batch_body(
 ) -> str:
     """Return the canonical body of a batch of payments, which is `number` of `of` in its cycle.
 
-    `at_us` becomes the batch time of its entry.
+    `at_us` becomes the batch time of its entry. Of rates of one pair, the first counts.
     """
     return encode(
         (
@@ -75,12 +75,20 @@ def batch_body(
             of,
             value_date,
             rate_set_id,
-            sorted(rates),
+            _listed(rates),
             totals_of(items),
             at_us,
             items,
         )
     ).decode()
+
+
+def _listed(rates: Sequence[Rate]) -> list[Rate]:
+    """Return the rates sorted, the first of each pair."""
+    first: dict[tuple[str, str], Rate] = {}
+    for base, quote, numerator, denominator in rates:
+        first.setdefault((base, quote), (base, quote, numerator, denominator))
+    return sorted(first.values())
 
 
 def totals_of(items: Sequence[Item]) -> list[tuple[str, int, int]]:

@@ -167,7 +167,7 @@ def committee_after(entry: Entry, told: Committee) -> Committee:
 
 def verify_chain(
     certified: Iterable[tuple[Entry, Certificate, str | None]],
-    genesis: Committee,
+    committee: Committee,
     rules: Rules,
     *,
     after: Head | None = None,
@@ -175,21 +175,22 @@ def verify_chain(
     """Check a chain offline, with public keys only, and return its head.
 
     `certified`: entries in order, each with its certificate and its body; the body may be None
-    except where the members change. `after`: where to begin instead of at genesis, from a place
-    one trusts; no change of members may lie before it. Raises CertificateError, CommitteeError.
+    except where the members change. It begins at genesis, or `after` a head that one remembers (and
+    so refuses any other history below it); `committee` is the one in force there. Raises
+    CertificateError, CommitteeError.
     """
-    epochs, head = Epochs([genesis]), after or Head()
+    epochs, head = Epochs([committee]), after or Head()
     for entry, certificate, body in certified:
-        committee = epochs.at(head.height + 1)
+        current = epochs.at(head.height + 1)
         if entry.height != head.height + 1:
             raise CertificateError("height", f"height {entry.height} after {head.height}")
         if entry.prev_hash != head.entry_hash:
             raise CertificateError("chain", f"height {entry.height} does not follow the one before")
-        verify_commit_certificate(certificate, entry, committee, rules.verify)
+        verify_commit_certificate(certificate, entry, current, rules.verify)
         root = next_root(
             state_root=head.state_root,
             batch_hash=entry.batch_hash,
-            ruleset_version=committee.ruleset_version,
+            ruleset_version=current.ruleset_version,
         )
         if entry.state_root != root:
             raise CertificateError("state_root", f"height {entry.height} has another root")

@@ -24,34 +24,27 @@ from nostro.consensus.actions import (
     NewBatch,
     Received,
     Refuse,
+    Repeat,
     ReportEvidence,
     ScheduleTimeout,
     StoreBody,
     TimedOut,
     Timeouts,
 )
-from nostro.consensus.certificate import (
-    Certificate,
-    CertificateError,
-    certificate_of,
-    verify_commit_certificate,
-    verify_reject_certificate,
-)
+from nostro.consensus.certificate import Certificate, certificate_of
 from nostro.consensus.chain import Chain
-from nostro.consensus.committee import CommitteeError
 from nostro.consensus.evidence import evidence_of
 from nostro.consensus.genuine import is_genuine
 from nostro.consensus.lock import VoteLock
 from nostro.consensus.messages import NIL, NO_ROUND, Entry, Message, Proposal, Step, Vote
 from nostro.consensus.quorum import Ballot
 from nostro.consensus.requests import Requests
+from nostro.consensus.shown import Shown
 from nostro.consensus.standing import Standing
 from nostro.consensus.validation import CheckedBody, Rules, RulesetUnknown
 
 LATER_HEIGHTS_MAX = 2
 LATER_MESSAGES_MAX = 1_024
-CERTIFICATES_AHEAD_MAX = 4_096
-CERTIFICATES_KEPT_MAX = 8
 
 
 class Participant:
@@ -73,7 +66,7 @@ class Participant:
         self._timeouts = timeouts or Timeouts()
         self._lock = lock or VoteLock(chain.committee.chain_id)
         self._requests = Requests()
-        self._certificates: dict[int, list[tuple[Certificate, Entry]]] = {}
+        self._shown = Shown(rules.verify)
         self._later: list[Message] = []
         self._actions: list[Action] = []
         self._past: Ballot | None = None
@@ -152,9 +145,7 @@ class Participant:
         last = self._lock.last
         if last is not None and last.height == self._height:
             self._resume(last)
-        self._certificates[self._height] = [
-            each for each in self._certificates.get(self._height, ()) if self._proven(*each)
-        ]
+        self._shown.begin(self._height, self._committee)
         later, self._later = self._later, []
         for message in later:
             self._take(message)
@@ -171,6 +162,7 @@ class Participant:
                 self._entries[entry.hash()] = entry
         if self._signs:
             self._actions.append(Broadcast(last, lock))
+            self._remind()
 
     @property
     def _height(self) -> int:
@@ -222,46 +214,13 @@ class Participant:
         if isinstance(message, Proposal) and not past:
             self._entries.setdefault(message.value, message.entry)
 
-    # -- certificates from elsewhere -----------------------------------------------------------
-
     def _take_certificate(self, certificate: Certificate, entry: Entry) -> None:
-        ahead = entry.height - self._height
-        if certificate.rejected:
-            self._take_rejection(certificate, entry)
-        elif 0 <= ahead < CERTIFICATES_AHEAD_MAX:
-            if not ahead and not self._proven(certificate, entry):
-                return
-            kept = self._certificates.setdefault(entry.height, [])
-            if ahead and not self._likely(certificate, entry):
-                return
-            if len(kept) < CERTIFICATES_KEPT_MAX:
-                kept.append((certificate, entry))
-
-    def _likely(self, certificate: Certificate, entry: Entry) -> bool:
-        """Tell whether a certificate of a height to come may hold: its epoch may be unknown yet."""
-        committee = self.chain.epochs.by_epoch.get(entry.epoch)
-        try:
-            if committee is not None:
-                verify_commit_certificate(certificate, entry, committee, self._rules.verify)
-        except CertificateError:
-            return False
-        return True
-
-    def _proven(self, certificate: Certificate, entry: Entry) -> bool:
-        """Tell whether a certificate holds, by the committee of this height."""
-        try:
-            verify_commit_certificate(certificate, entry, self._committee, self._rules.verify)
-        except CertificateError:
-            return False
-        return True
-
-    def _take_rejection(self, certificate: Certificate, entry: Entry) -> None:
-        try:
-            committee = self.chain.epochs.at(entry.height)
-            verify_reject_certificate(certificate, entry, committee, self._rules.verify)
-        except (CertificateError, CommitteeError):
-            return
-        if not self.chain.certified(entry.batch_hash):
+        epochs = self.chain.epochs
+        if not certificate.rejected:
+            self._shown.add(certificate, entry, height=self._height, epochs=epochs)
+        elif not self.chain.certified(entry.batch_hash) and self._shown.refuses(
+            certificate, entry, epochs
+        ):
             self._refused.add(entry.hash())
             self._requests.bar(entry.batch_hash)
 
@@ -272,10 +231,24 @@ class Participant:
             return
         if told.step is Step.PRECOMMIT:
             self._begin_round(self.round + 1)
+        elif told.step is Step.PROPOSAL and self.stage is not Step.PROPOSAL:
+            self._repeat()
         elif told.step is self.stage is Step.PROPOSAL:
             self._prevote(NIL)
+            self._remind()
         elif told.step is self.stage is Step.PREVOTE:
             self._precommit(NIL)
+
+    def _repeat(self) -> None:
+        """Say again what we said in this round: whoever waits for it may have lost it."""
+        said = self._ballot.said_by(self._standing.member_id, self.round)
+        self._actions += [Repeat(message) for message in said]
+        self._remind()
+
+    def _remind(self) -> None:
+        """Hear of this round again when it has not ended by then."""
+        self._timers.discard((self.round, Step.PROPOSAL))
+        self._schedule(Step.PROPOSAL)
 
     def _begin_round(self, round_: int) -> None:
         self.round, self.stage = round_, Step.PROPOSAL
@@ -315,7 +288,7 @@ class Participant:
         return False
 
     def _decided(self) -> Iterator[tuple[Certificate, Entry]]:
-        yield from self._certificates.get(self._height, ())
+        yield from self._shown.at(self._height)
         for _, votes in self._ballot.all_votes(Step.PRECOMMIT):
             for value in votes.agreed(self._committee.quorum):
                 if value in self._entries:
@@ -324,7 +297,6 @@ class Participant:
     def _apply(self, certificate: Certificate, entry: Entry, checked: CheckedBody) -> None:
         self._keep_body(checked)
         self._requests.drop(entry.batch_hash)
-        self._certificates.pop(entry.height, None)
         self._past = self._ballot
         self.chain.advance(entry, checked)
         self._actions.append(Decide(certificate, entry, checked.body))

@@ -42,6 +42,10 @@ class VoteSet:
             self._refusals.setdefault(vote.refused, {}).setdefault(vote.member_id, vote)
         return mine[0] if len(mine) > 1 else None
 
+    def of(self, member_id: str) -> list[Vote]:
+        """Return what one member has voted."""
+        return self._by_member.get(member_id, [])
+
     @property
     def members(self) -> int:
         """Return how many have voted, for whatever."""
@@ -114,6 +118,16 @@ class Ballot:
             return None
         here.append(message)
         return here[0] if len(here) > 1 else None
+
+    def said_by(self, member_id: str, round_: int) -> list[Message]:
+        """Return what a member is known to have said in a round."""
+        said: list[Message] = [
+            each for each in self.proposals(round_) if each.member_id == member_id
+        ]
+        for step in (Step.PREVOTE, Step.PRECOMMIT):
+            votes = self._sets.get((round_, step))
+            said += votes.of(member_id) if votes is not None else ()
+        return said
 
     def later_round(self, current: int, members: int) -> int | None:
         """Return the highest later round that so many members have reached, or None."""

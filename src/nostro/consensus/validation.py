@@ -38,6 +38,8 @@ rules never certify together by accident: they halt or reject."""
 ITEMS_MAX = 1_000
 TEXT_MAX = 256
 AMOUNT_MAX = 10**38 - 1
+RATE_MAX = 10**100
+"""No honest fraction is as long; longer ones would only cost time."""
 PIVOT_CURRENCY = "USD"
 """A pair without a rate of its own, or an inverse one, goes through this currency."""
 MEMO_MAX = 512
@@ -179,7 +181,7 @@ class _Rates:
         if len(self._listed) != len(rates) or list(rates) != sorted(rates):
             raise _Fault("rates")
         for base, quote, above, below in rates:
-            if base == quote or not (0 < above <= AMOUNT_MAX and 0 < below <= AMOUNT_MAX):
+            if not base or not quote or not (0 < above <= RATE_MAX and 0 < below <= RATE_MAX):
                 raise _Fault("rates")
 
     def fraction(self, base: str, quote: str) -> tuple[int, int]:

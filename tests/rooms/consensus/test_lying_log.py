@@ -14,8 +14,8 @@ PATIENCE_MS = 600_000
 """Virtual time after the calm within which everything must be settled: rounds have grown long by
 then, but not for ever."""
 
-FEW = {4: range(60), 5: range(20), 7: range(20)}
-MANY = {4: range(60, 1_560), 5: range(20, 520), 7: range(20, 320)}
+FEW = {4: range(25), 5: range(10), 7: range(8)}
+MANY = {4: range(25, 1_025), 5: range(10, 310), 7: range(8, 208)}
 
 
 def live(size: int, seed: int) -> Town:

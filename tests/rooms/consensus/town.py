@@ -79,6 +79,8 @@ class Driver:
                 case a.Broadcast():
                     if not self._send(action, dies=dies_before_sending):
                         return
+                case a.Repeat(message):
+                    self.town.publish(message)
                 case a.ScheduleTimeout(height, round_, step, after_ms):
                     self.town.ring(self, a.TimedOut(height, round_, step), after_ms)
                 case a.FetchBody(batch_hash):
@@ -125,6 +127,7 @@ class Town:
         crash_ppm: int = 0,
         liar: Callable[[Town, str], Any] | None = None,
         rules_of: Callable[[str], Rules] | None = None,
+        chosen: list[str] | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.committee: Committee = keys.committee(size)
@@ -144,7 +147,7 @@ class Town:
         self.precommits: dict[tuple[int, int, int, bytes], set[str]] = defaultdict(set)
         shared = Rules(keys.verify)
         everyone = [seat.member_id for seat in self.committee.seats]
-        chosen = self.random.sample(everyone, liars)
+        chosen = self.random.sample(everyone, liars) if chosen is None else chosen
         self.honest = [
             Driver(self, member_id, rules_of(member_id) if rules_of else shared)
             for member_id in everyone
