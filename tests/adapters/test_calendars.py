@@ -9,8 +9,7 @@ import pytest
 from nostro.adapters.calendars import HOURS, business_schedule, currency_days, years_around
 from nostro.kernel.asset import SEED
 from nostro.kernel.messages import Rejection
-from nostro.payments import BusinessSchedule, Window
-from nostro.payments.schedule import CLOSED, DAY_MINUTES
+from nostro.payments import CLOSED_DAY, DAY_MINUTES, BusinessSchedule, Window
 
 YEARS = range(2025, 2028)
 
@@ -26,7 +25,7 @@ def at(text: str) -> int:
 
 def is_open(currency: str, day: str) -> bool:
     days = currency_days(HOURS[currency], YEARS)
-    return days.cut_off(date.fromisoformat(day).toordinal()) != CLOSED
+    return days.cut_off(date.fromisoformat(day).toordinal()) != CLOSED_DAY
 
 
 @pytest.mark.parametrize(
@@ -97,8 +96,8 @@ def test_every_currency_is_known_and_has_most_days_open() -> None:
     for currency, hours in HOURS.items():
         minutes = currency_days(hours, [2026]).cut_offs
         assert len(minutes) == 365
-        assert all(minute == CLOSED or 0 < minute < DAY_MINUTES for minute in minutes), currency
-        assert 230 <= sum(minute != CLOSED for minute in minutes) <= 262, currency
+        assert all(minute == CLOSED_DAY or 0 < minute < DAY_MINUTES for minute in minutes), currency
+        assert 230 <= sum(minute != CLOSED_DAY for minute in minutes) <= 262, currency
 
 
 def test_years_are_bounded_and_what_lies_beyond_is_closed(schedule: BusinessSchedule) -> None:

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 import msgspec
 
-from nostro.payments import BusinessSchedule, CurrencyDays
-from nostro.payments.schedule import CLOSED, DAY_MINUTES
+from nostro.payments import CLOSED_DAY, DAY_MINUTES, BusinessSchedule, CurrencyDays
 
 MARGIN_MINUTES = 60
 """So long before its settlement system closes we stop taking payments in a currency: to net, to
@@ -183,7 +182,7 @@ def currency_days(hours: Hours, years: Collection[int]) -> CurrencyDays:
     return CurrencyDays(
         first.toordinal(),
         tuple(
-            CLOSED
+            CLOSED_DAY
             if day in shut or day.weekday() in hours.weekend
             else _cut_off(day, hours.closes, zone)
             for day in map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))

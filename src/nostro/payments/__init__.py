@@ -44,6 +44,8 @@ from nostro.payments.events import (
 )
 from nostro.payments.room import PaymentsRoom
 from nostro.payments.schedule import (
+    CLOSED_DAY,
+    DAY_MINUTES,
     BusinessSchedule,
     CurrencyDays,
     Placement,
@@ -63,7 +65,9 @@ from nostro.payments.views import (
 )
 
 __all__ = [
+    "CLOSED_DAY",
     "COMMANDS",
+    "DAY_MINUTES",
     "EVENTS",
     "EVENT_TYPES",
     "PAYMENTS_MAX",

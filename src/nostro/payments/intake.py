@@ -120,7 +120,7 @@ class _Intake:
                 and type(place) is tuple
                 and (details is None or are_details(details))
                 and (not key or is_key(key))
-                and payment.hits is None
+                and not payment.hits
                 and target[:7] != "vostro:"
             ):
                 add(

@@ -21,7 +21,7 @@ DAY_US = 86_400_000_000
 DAY_MINUTES = 1_440
 _EPOCH_DAY = 719_163
 """Ordinal of 1970-01-01."""
-CLOSED = -1
+CLOSED_DAY = -1
 """Stands for the cut-off of a day on which a currency is not settled."""
 GROSS_RETRY_US = 60_000_000
 """How long a gross payment waits when it was deferred: liquidity comes in all day."""
@@ -161,7 +161,7 @@ class CurrencyDays(msgspec.Struct, frozen=True, gc=False):
 
     `cut_offs`: for each day from `first_day` on the minute of that day, counted from midnight UTC,
     after which nothing is settled any more (so that daylight saving is told by the table), or
-    CLOSED. Bounded: what comes before or after is not known, and so closed.
+    CLOSED_DAY. Bounded: what comes before or after is not known, and so closed.
     """
 
     first_day: int
@@ -173,9 +173,9 @@ class CurrencyDays(msgspec.Struct, frozen=True, gc=False):
         return self.first_day + len(self.cut_offs) - 1
 
     def cut_off(self, day: int) -> int:
-        """Return the cut-off of a day in minutes, or CLOSED."""
+        """Return the cut-off of a day in minutes, or CLOSED_DAY."""
         place = day - self.first_day
-        return self.cut_offs[place] if 0 <= place < len(self.cut_offs) else CLOSED
+        return self.cut_offs[place] if 0 <= place < len(self.cut_offs) else CLOSED_DAY
 
 
 class BusinessSchedule:
@@ -236,14 +236,14 @@ class BusinessSchedule:
     # -- days --------------------------------------------------------------------------------------
 
     def _cut_off(self, source: str, destination: str, day: int) -> int:
-        """Return the earlier cut-off of a pair on a day in minutes, or CLOSED."""
+        """Return the earlier cut-off of a pair on a day in minutes, or CLOSED_DAY."""
         return min(self._days[source].cut_off(day), self._days[destination].cut_off(day))
 
     def _closing_at(self, source: str, destination: str, day: int) -> int:
-        """Return when the pair's cycle of a day closes, or CLOSED."""
+        """Return when the pair's cycle of a day closes, or CLOSED_DAY."""
         cut_off = self._cut_off(source, destination, day)
-        if cut_off == CLOSED:
-            return CLOSED
+        if cut_off == CLOSED_DAY:
+            return CLOSED_DAY
         bound = min(cut_off, DAY_MINUTES - 1)
         slot = next((slot for slot in self._slots if slot <= bound), bound)
         return start_of(day) + slot * MINUTE_US
@@ -251,7 +251,7 @@ class BusinessSchedule:
     def _nth_open(self, source: str, destination: str, day: int, number: int) -> int:
         """Return the open day that is `number` open days after the first one from `day` on."""
         for each in range(day, self._last_day + 1):
-            if self._close(source, destination, each) == CLOSED:
+            if self._close(source, destination, each) == CLOSED_DAY:
                 continue
             if not number:
                 return each
@@ -286,7 +286,7 @@ class BusinessSchedule:
         if day > min(self._days[source].last_day, self._days[destination].last_day):
             raise self._too_far(source, destination)
         for currency in (source, destination):
-            if self._days[currency].cut_off(day) == CLOSED:
+            if self._days[currency].cut_off(day) == CLOSED_DAY:
                 raise Rejection(
                     "payments.currency_closed",
                     currency=currency,

@@ -26,7 +26,7 @@ from nostro.payments import (
     SubmitPayments,
     WindowClosed,
 )
-from nostro.payments.schedule import CLOSED
+from nostro.payments.schedule import CLOSED_DAY
 
 FIRST_DAY = date(2026, 1, 1).toordinal()
 DAYS = 60
@@ -48,7 +48,7 @@ def business() -> BusinessSchedule:
     for currency, cut_off in CUT_OFFS.items():
         shut = {date.fromisoformat(day).toordinal() for day in HOLIDAYS[currency]}
         cut_offs = tuple(
-            CLOSED if day in shut or date.fromordinal(day).weekday() >= 5 else cut_off
+            CLOSED_DAY if day in shut or date.fromordinal(day).weekday() >= 5 else cut_off
             for day in range(FIRST_DAY, FIRST_DAY + DAYS)
         )
         days[currency] = CurrencyDays(FIRST_DAY, cut_offs)

@@ -67,8 +67,9 @@ def test_a_payment_that_is_wrong_is_refused_with_a_code(code: str, given: dict[s
 def test_a_bad_payment_does_not_hurt_its_neighbours(code: str, given: dict[str, Any]) -> None:
     play = Play().opened()
     events = play.when(submit(pay("a"), pay(**{"transaction_id": "b", **given}), pay("c")))
-    assert [event.items for event in events if isinstance(event, TransactionsSubmitted)]
-    accepted = [item.transaction_id for item in events[0].items]  # type: ignore[attr-defined]
+    [submitted] = events
+    assert isinstance(submitted, TransactionsSubmitted)
+    accepted = [item.transaction_id for item in submitted.items]
     assert accepted == ["a", "c"]
     assert play.body["accepted"] == 2
     assert [(index, code_) for index, code_, _ in play.body["results"]] == [(1, code)]
@@ -153,7 +154,7 @@ def test_an_id_stands_for_one_payment_and_a_key_for_one_request(hot_max: int) ->
     play = Play(hot_max=hot_max).opened()
     play.when(submit(pay(idempotency_key="key")))
     settled_away(play)
-    other = {"amount_minor": 10_001}
+    other: dict[str, Any] = {"amount_minor": 10_001}
     assert play.refused(submit(pay(**other))).code == "payments.exists"
     assert play.refused(submit(pay(**other, idempotency_key="new"))).code == "payments.exists"
     assert play.refused(submit(pay(**other, idempotency_key="key"))).code == "payments.key_reused"

@@ -31,8 +31,8 @@ def released(transaction_id: str, reason: str) -> Released:
 @pytest.mark.parametrize("command", [CancelPayment, ApproveReview, RejectReview])
 def test_an_unknown_payment_is_unknown(command: type[Command]) -> None:
     play = Play().opened()
-    assert play.refused(command(transaction_id="p1")).code == "payments.unknown"  # type: ignore[call-arg]
-    no = play.refused(command(transaction_id="not an id"))  # type: ignore[call-arg]
+    assert play.refused(command(transaction_id="p1")).code == "payments.unknown"
+    no = play.refused(command(transaction_id="not an id"))
     assert no.code == "payments.bad_transaction_id"
 
 

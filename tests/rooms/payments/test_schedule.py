@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from nostro.kernel.messages import Rejection
 from nostro.payments import BusinessSchedule, Placement, RollingSchedule, Window
 from nostro.payments.schedule import (
-    CLOSED,
+    CLOSED_DAY,
     DAY_US,
     GROSS_RETRY_US,
     MINUTE_US,
@@ -144,7 +144,7 @@ def twin(window: Window, source: str, destination: str, value_date: str, at_us: 
 
     def open_on(day: int) -> int:
         both = [schedule._days[each].cut_off(day) for each in (source, destination)]
-        return CLOSED if CLOSED in both else min(both)
+        return CLOSED_DAY if CLOSED_DAY in both else min(both)
 
     def close_on(day: int) -> int:
         fitting = [slot for slot in SLOTS if slot <= open_on(day)]
@@ -155,7 +155,7 @@ def twin(window: Window, source: str, destination: str, value_date: str, at_us: 
     last = FIRST_DAY + DAYS - 1
     if value_date > iso(last):
         return "payments.value_date_too_far"
-    days = [day for day in range(today, last + 1) if open_on(day) != CLOSED]
+    days = [day for day in range(today, last + 1) if open_on(day) != CLOSED_DAY]
     after = {T0: 0, T1: 1, T2: 2}[window]
     if value_date and value_date not in map(iso, days):
         rest = [day for day in days if iso(day) > value_date]
