@@ -22,7 +22,7 @@ DECIMALS = {
     "USDT": 6,
 }
 FIAT = ("EUR", "USD", "GBP", "CHF", "JPY")
-FEES = "fees:EUR"
+FEES = "income:fees:EUR"
 EMPLOYER = "employer:acme:EUR"
 STAFF = tuple(f"employee:{number:03d}:EUR" for number in range(1, 101))
 _LIMITED = "debits_must_not_exceed_credits"
@@ -73,7 +73,7 @@ REJECTED = Deposit("grace", "USD", "1000000.00")
 
 async def open_books(scene: Scene) -> None:
     """Open the house's own accounts: positions for exchange, fees, an employer and its staff."""
-    accounts = [{"id": f"fx:{asset}", "asset": asset, "type": "equity"} for asset in FIAT]
+    accounts = [{"id": f"position:{asset}", "asset": asset, "type": "equity"} for asset in FIAT]
     accounts += [
         {"id": FEES, "asset": "EUR", "type": "income"},
         {"id": EMPLOYER, "asset": "EUR", "limit": _LIMITED, "owner": "acme"},

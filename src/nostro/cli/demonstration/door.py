@@ -26,12 +26,13 @@ class Unanswered(Exception):
 
 class Order(msgspec.Struct, frozen=True):
     """A command to the platform: where it goes, what it says, its idempotency key where the body
-    does not name one, and who sends it."""
+    does not name one, who sends it, and by which method."""
 
     path: str
     body: dict[str, Any]
     key: str = ""
     actor: str = ""
+    method: str = "POST"
 
     @property
     def mark(self) -> str:
@@ -127,7 +128,7 @@ class Door:
             headers["X-Nostro-Actor"] = order.actor
         timeout = httpx.Timeout(ANSWER_TIMEOUT_S, read=patience_s)
         answer = await self._ask(
-            "POST", order.path, json=order.body, headers=headers, timeout=timeout
+            order.method, order.path, json=order.body, headers=headers, timeout=timeout
         )
         self.tally.note(order, answer)
         return answer

@@ -82,10 +82,10 @@ def _legs(id: str, wanted: Conversion, rates: ReferenceRates) -> list[dict[str, 
         "rounding": ROUNDING,
     }
     paid = transfer(
-        f"{id}-paid", wallet(user, source), f"fx:{source}", amount, source, metadata=terms
+        f"{id}-paid", wallet(user, source), f"position:{source}", amount, source, metadata=terms
     )
     got = transfer(
-        f"{id}-got", f"fx:{target}", wallet(user, target), converted, target, metadata=terms
+        f"{id}-got", f"position:{target}", wallet(user, target), converted, target, metadata=terms
     )
     return [paid, got]
 
@@ -93,7 +93,7 @@ def _legs(id: str, wanted: Conversion, rates: ReferenceRates) -> list[dict[str, 
 def _check_positions(scene: Scene, rates: ReferenceRates) -> None:
     """Check that the house neither won nor lost, but for half a smallest unit a conversion."""
     worth = sum(
-        (rates.in_euro(scene.books.accounts[f"fx:{asset}"].posted, asset) for asset in FIAT),
+        (rates.in_euro(scene.books.accounts[f"position:{asset}"].posted, asset) for asset in FIAT),
         start=Fraction(0),
     )
     most = sum(

@@ -15,13 +15,18 @@ from typing import NamedTuple
 
 from nostro.cli import printout
 from nostro.cli.demonstration import (
+    banks,
+    blackout,
     customers,
     exchange,
+    finality,
     outage,
+    payday,
     payouts,
     proof,
     report,
     retries,
+    savings,
     transfers,
 )
 from nostro.cli.demonstration.door import Unanswered
@@ -58,8 +63,18 @@ MIDDLE = (
     Act("everything is asked for twice", retries.repeat),
     Act("the platform is killed in the middle of its work", outage.survive),
 )
+PAYMENTS = (
+    Act("thirty banks open their accounts and fund them", banks.open_banks),
+    Act("payments come in, while a rail is down at one site", payday.morning),
+    Act("a storm of duplicates and conflicts", payday.storm),
+    Act("liquidity is short for a cycle", payday.shortfall),
+    Act("a bank fails while others pay to it", payday.bank_fails),
+    Act("the platform is killed in the middle of the payments", blackout.survive),
+    Act("every payment comes to its end", finality.reach),
+    Act("certificates, evidence, savings and times are looked at", savings.look),
+)
 PROOF = (Act("the books are compared, added up and audited", proof.prove),)
-ACTS = (*OPENING, *MIDDLE, *PROOF)
+ACTS = (*OPENING, *MIDDLE, *PAYMENTS, *PROOF)
 
 
 def run(data_dir: Path | None = None, *, keep: bool = False, acts: Sequence[Act] = ACTS) -> Exit:

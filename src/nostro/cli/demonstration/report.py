@@ -6,8 +6,12 @@ A report for people, and as the last line of standard output one JSON object for
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+
+import msgspec
 
 from nostro.cli import printout
+from nostro.cli.demonstration.day import Day
 from nostro.cli.demonstration.scene import VERIFIED, Scene
 from nostro.cli.printout import Output
 
@@ -18,6 +22,8 @@ def tell(scene: Scene, *, seconds: float) -> None:
     done = [{"count": f"{count:,}", "what": what} for what, count in scene.done.items()]
     printout.rows(done, Output.TABLE, right=["count"])
     _tell_books(scene)
+    if scene.day.opened:
+        _tell_payments(scene.day)
     if scene.audit:
         _heading("Audit")
         printout.rows([line.record() for line in scene.audit], Output.TABLE)
@@ -33,6 +39,7 @@ def tell(scene: Scene, *, seconds: float) -> None:
         "conserved": facts.conserved,
         "chain": facts.chain,
         "seconds": round(seconds, 1),
+        **scene.day.summary(),
     }
     printout.print_line(json.dumps(summary))
 
@@ -46,6 +53,41 @@ def _tell_books(scene: Scene) -> None:
         _heading("Trial balance")
         sums = ["accounts", "debits", "credits", "difference"]
         printout.rows([line.record() for line in scene.trial_balance], Output.TABLE, right=sums)
+
+
+def _tell_payments(day: Day) -> None:
+    """Print what became of the payments, what netting saved, and how long each stage took."""
+    _heading("Payments")
+    states = [{"count": f"{count:,}", "state": state} for state, count in day.states.most_common()]
+    states.append({"count": f"{day.deferred:,}", "state": "put off to a later cycle on the way"})
+    for reason, count in day.reasons.most_common():
+        states.append({"count": f"{count:,}", "state": f"of these at noon: {reason}"})
+    printout.rows(states, Output.TABLE, right=["count"])
+    _heading("What netting saved, in US dollars at the ECB's rates")
+    savings = day.savings
+    costs = (
+        ("each payment alone", savings.gross),
+        ("same payer, payee and currencies in one wire", savings.grouped),
+        ("what two owe each other set off", savings.bilateral),
+        ("netted over all", savings.cost),
+    )
+    printout.rows(
+        [
+            {
+                "way": way,
+                "cost": f"{Decimal(cents).scaleb(-2):,}",
+                "saved": f"{savings.percent(cents):.2f} %",
+            }
+            for way, cents in costs
+        ],
+        Output.TABLE,
+        right=["cost", "saved"],
+    )
+    printout.print_line(f"wires: {savings.wires_before:,} before, {savings.wires_after:,} after")
+    _heading("Time in each stage, in milliseconds")
+    times = [msgspec.structs.asdict(one) for one in day.latencies]
+    right = ["payments", "p50_ms", "p99_ms", "most_ms"]
+    printout.rows(times, Output.TABLE, right=right)
 
 
 def _tell_result(scene: Scene, seconds: float) -> None:

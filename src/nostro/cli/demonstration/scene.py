@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from nostro.cli import printout
+from nostro.cli.demonstration.day import Day
 from nostro.cli.demonstration.door import IN_FLIGHT_MAX, Answer, Door, Order
 from nostro.cli.demonstration.ownbooks import OwnBooks
 from nostro.cli.demonstration.stage import Stage
@@ -35,14 +36,20 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct):
-    """What the report tells beside the tables. `height`: of the journal at the end."""
+    """What the report tells beside the tables. `height`: of the journal at the end; `recoveries`:
+    whether everything was there again, kill by kill."""
 
     recovery_s: float = 0.0
     height_at_kill: int = 0
     height: int = 0
-    recovered: bool = False
+    recoveries: list[bool] = []
     conserved: bool = False
     chain: str = UNVERIFIED
+
+    @property
+    def recovered(self) -> bool:
+        """Tell whether there was a kill, and everything was there again after each."""
+        return bool(self.recoveries) and all(self.recoveries)
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -112,6 +119,7 @@ class Scene:
         self.stage = stage
         self.door = Door()
         self.books = OwnBooks()
+        self.day = Day()
         self.sent: list[tuple[Order, Answer]] = []
         self.done: Counter[str] = Counter()
         self.checks: list[Check] = []

@@ -17,6 +17,7 @@ import msgspec
 
 from nostro.adapters.postgres.cluster import Layout
 from nostro.adapters.postgres.launcher import running_server
+from nostro.adapters.rails.settlement.switchboard import FileSwitchboard
 from nostro.cli.exits import Exit, Failure
 
 START_TIMEOUT_S = 120.0
@@ -24,6 +25,20 @@ STOP_TIMEOUT_S = 30.0
 LOG_LINES_MAX = 15
 _OURS = "NOSTRO_"
 _KEPT = "NOSTRO_POSTGRES_BIN_DIR"
+CYCLE_S = 4
+"""How often a netting cycle closes: a day of payments has to pass while people look on."""
+MEMBERS, MALICIOUS = 4, 1
+_SETTINGS = {
+    "NOSTRO_CYCLE_SECONDS": str(CYCLE_S),
+    "NOSTRO_MEMBERS": str(MEMBERS),
+    "NOSTRO_MALICIOUS_MEMBERS": str(MALICIOUS),
+    # When limits bind, the solver may look for a better plan for a part of a cycle's time.
+    "NOSTRO_PLAN_DEADLINE_MS": "1000",
+}
+
+
+RAILS_DIR, FAULTS_FILE = "simulated-rails", "faults.json"
+"""In the data directory: where the simulated rails look what is wrong with them."""
 
 
 class Stage:
@@ -56,6 +71,11 @@ class Stage:
         facts = await self._facts(self._supervisor)
         self.processes = {"supervisor": self._supervisor.pid, **facts["processes"]}
         return str(facts["API"])
+
+    @property
+    def switchboard(self) -> FileSwitchboard:
+        """Where faults of the simulated rails are switched on and off."""
+        return FileSwitchboard(self.data_dir / RAILS_DIR / FAULTS_FILE)
 
     def kill(self) -> None:
         """Kill every process of the platform with SIGKILL, the one that would restart them
@@ -145,8 +165,9 @@ def _clear_away(scratch: Path, data_dir: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name == _KEPT or not name.startswith(_OURS)
     }
+    return kept | _SETTINGS

@@ -87,7 +87,9 @@ async def hold_and_release(scene: Scene) -> None:
     scene.done["holds refused because their void came first"] += 1
     # These stay open: a balance has a part that is held, and the reports must say so.
     await hold(scene, transfer("hold-rent", DMITRI, FEES, "1200.00"))
-    await hold(scene, transfer("hold-visa", EMIKO, "fx:USD", "310.25", "USD", timeout_s=86_400))
+    await hold(
+        scene, transfer("hold-visa", EMIKO, "position:USD", "310.25", "USD", timeout_s=86_400)
+    )
 
 
 async def move_together(scene: Scene) -> None:
