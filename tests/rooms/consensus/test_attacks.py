@@ -1,6 +1,7 @@
 """Which attacks on the members come to nothing? One row of the attack table after the other.
 
-The lying log has a file of its own: test_lying_log.py.
+The lying log, the lock and history by old keys have files of their own: test_lying_log.py,
+test_lock.py, test_long_range.py.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from nostro.consensus.certificate import (
     verify_commit_certificate,
     verify_reject_certificate,
 )
-from nostro.consensus.chain import Chain, Head, verify_chain
+from nostro.consensus.chain import Chain
 from nostro.consensus.committee import Epochs
 from nostro.consensus.encoding import EncodingError
 from nostro.consensus.evidence import EvidenceError, check_evidence
 from nostro.consensus.genuine import is_genuine
-from nostro.consensus.lock import LockRefused, VoteLock, advance, decode_lock
+from nostro.consensus.lock import VoteLock, decode_lock
 from nostro.consensus.messages import (
     NIL,
     Entry,
@@ -111,95 +112,6 @@ def test_double_vote_after_a_crash_between_lock_and_signature_is_refused() -> No
     second.propose(second.entry(OTHER, "member-2"))
     assert second.votes(Step.PREVOTE) == [(1, 0, broadcast.message.value)]
     assert second.said(a.Broadcast)[0].sign_bytes == broadcast.sign_bytes
-
-
-def test_double_vote_is_refused_by_the_lock_itself() -> None:
-    vote = Vote(Step.PREVOTE, 0, 5, 1, "member-1", hash_of("a"))
-    kept = VoteLock(keys.CHAIN_ID, vote)
-    for change in (
-        {"value": hash_of("b")},
-        {"value": NIL},
-        {"round": 0},
-        {"height": 4, "round": 9},
-        {"epoch": 1},
-    ):
-        wanted = VoteLock(keys.CHAIN_ID, msgspec.structs.replace(vote, **change))
-        with pytest.raises(LockRefused):
-            advance(kept, wanted)
-    with pytest.raises(LockRefused):
-        advance(kept, VoteLock("other-chain", msgspec.structs.replace(vote, height=9)))
-    assert not advance(kept, kept)
-    for later in ({"step": Step.PRECOMMIT}, {"round": 2}, {"height": 6, "round": 0}):
-        assert advance(kept, VoteLock(keys.CHAIN_ID, msgspec.structs.replace(vote, **later)))
-
-
-# -- the lock --------------------------------------------------------------------------------------
-
-
-def locked_desk() -> tuple[Desk, Entry]:
-    """Return member-1, locked on an entry in round 0, in round 1."""
-    desk = Desk()
-    desk.batch(BODY)
-    desk.batch(OTHER)
-    entry = desk.entry(BODY, "member-2")
-    desk.propose(entry)
-    desk.vote(Step.PREVOTE, entry.hash(), "member-2", "member-3")
-    assert desk.votes(Step.PRECOMMIT) == [(1, 0, entry.hash())]
-    desk.timeout(Step.PRECOMMIT)
-    return desk, entry
-
-
-def test_a_locked_member_prevotes_nothing_else() -> None:
-    desk, _ = locked_desk()
-    desk.propose(desk.entry(OTHER, "member-3"), 1)
-    assert desk.votes(Step.PREVOTE)[-1] == (1, 1, NIL)
-
-
-def test_a_locked_member_prevotes_its_value_again() -> None:
-    desk, entry = locked_desk()
-    desk.propose(entry, 1)
-    assert desk.votes(Step.PREVOTE)[-1] == (1, 1, entry.hash())
-
-
-def test_a_quorum_of_later_prevotes_frees_a_locked_member() -> None:
-    desk, _ = locked_desk()
-    other = desk.entry(OTHER, "member-3")
-    desk.timeout(Step.PROPOSAL, 1)
-    desk.timeout(Step.PREVOTE, 1)
-    desk.timeout(Step.PRECOMMIT, 1)
-    prevotes = [
-        keys.signed(Vote(Step.PREVOTE, 0, 1, 1, voter, other.hash()))
-        for voter in ("member-2", "member-3", "member-4")
-    ]
-    proof = tuple((vote.member_id, vote.signature) for vote in prevotes)
-    desk.propose(other, 2, valid_round=1, justification=proof)
-    assert desk.votes(Step.PREVOTE)[-1] == (1, 2, other.hash())
-
-
-@pytest.mark.parametrize("fault", ["thin", "twice", "forged", "later", "none"])
-def test_a_proposal_without_its_proof_is_not_even_heard(fault: str) -> None:
-    desk, _ = locked_desk()
-    other = desk.entry(OTHER, "member-3")
-    desk.hear(a.TimedOut(1, 1, Step.PRECOMMIT))
-    voters = ("member-2", "member-3", "member-4")
-    round_ = 1
-    if fault == "thin":
-        voters = voters[:2]  # type: ignore[assignment]
-    if fault == "twice":
-        voters = ("member-2", "member-3", "member-3")
-    proof = [
-        (vote.member_id, vote.signature)
-        for vote in (
-            keys.signed(Vote(Step.PREVOTE, 0, 1, round_, voter, other.hash())) for voter in voters
-        )
-    ]
-    if fault == "forged":
-        proof[0] = (proof[0][0], proof[1][1])
-    if fault == "none":
-        proof = []
-    valid_round = 2 if fault == "later" else 1
-    desk.propose(other, 2, valid_round=valid_round, justification=tuple(proof))
-    assert not any(round_ == 2 for _, round_, _ in desk.votes(Step.PREVOTE))
 
 
 # -- forged body -----------------------------------------------------------------------------------
@@ -473,51 +385,6 @@ def test_stale_proposer_cannot_bring_a_certified_transaction_in_another_batch() 
     (vote,) = [each.message for each in desk.said(a.Broadcast)]
     assert isinstance(vote, Vote)
     assert (vote.value, vote.reason) == (NIL, "transaction_known")
-
-
-# -- long range ------------------------------------------------------------------------------------
-
-
-def history(*bodies: str, generation: int = 0) -> list[tuple[Entry, Certificate, str | None]]:
-    """Return a certified chain over some bodies, by the keys of a generation."""
-    chain, rules = Chain(Epochs([keys.committee(4, generation=generation)])), Rules(keys.verify)
-    made: list[tuple[Entry, Certificate, str | None]] = []
-    for body in bodies:
-        checked = rules.check(body)
-        proposer = chain.committee.proposer(chain.height, 0)
-        entry = chain.entry_for(checked, proposer)
-        made.append((entry, commit(entry, *THREE, generation=generation), body))
-        chain.advance(entry, checked)
-    return made
-
-
-def test_long_range_history_by_old_keys_is_refused_below_the_remembered_head() -> None:
-    rules, committee = Rules(keys.verify), keys.committee(4)
-    real, forged = history(BODY, OTHER), history(keys.body(3), keys.body(4))
-    remembered = verify_chain(real[:1], committee, rules)
-    assert remembered.height == 1
-    assert verify_chain(real[1:], committee, rules, after=remembered).height == 2
-    assert verify_chain(forged, committee, rules).height == 2, "the keys themselves are good"
-    with pytest.raises(CertificateError, match="does not follow"):
-        verify_chain(forged[1:], committee, rules, after=remembered)
-
-
-def test_a_chain_with_a_gap_a_swap_or_another_body_is_refused() -> None:
-    rules, committee = Rules(keys.verify), keys.committee(4)
-    first, second, third = history(BODY, OTHER, keys.body(3))
-    wrong_root = msgspec.structs.replace(first[0], state_root=hash_of("x"))
-    for chain, reason in (
-        ([first, third], "height"),
-        ([second, first], "height"),
-        ([first, (second[0], second[1], BODY)], "body"),
-        ([(wrong_root, commit(wrong_root, *THREE), BODY)], "state_root"),
-        ([(first[0], second[1], BODY)], "height"),
-    ):
-        with pytest.raises(CertificateError) as error:
-            verify_chain(chain, committee, rules)
-        assert error.value.reason == reason
-    assert verify_chain([first, second, third], committee, rules).height == 3
-    assert verify_chain([], committee, rules) == Head()
 
 
 # -- restored member -------------------------------------------------------------------------------
