@@ -72,8 +72,11 @@ def submit(
     if len(payments) > PAYMENTS_MAX:
         raise Rejection("payments.too_many", count=len(payments), count_max=PAYMENTS_MAX)
     intake = _Intake(state, context, schedule, payments)
+    if len(payments) == 1:
+        intake.look_closely(0, payments[0])
+        return intake.alone()
     intake.take(payments)
-    return intake.alone() if len(payments) == 1 else Decision(intake.events(), body=intake.body())
+    return Decision(intake.events(), body=intake.body())
 
 
 class _Intake:
@@ -143,9 +146,10 @@ class _Intake:
                     )
                 )
             else:
-                self._look_closely(index, payment)
+                self.look_closely(index, payment)
 
-    def _look_closely(self, index: int, payment: NewPayment) -> None:
+    def look_closely(self, index: int, payment: NewPayment) -> None:
+        """Check one payment in the documented order."""
         no: Rejection | None = None
         try:
             check_format(payment)

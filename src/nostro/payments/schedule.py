@@ -27,6 +27,8 @@ GROSS_RETRY_US = 60_000_000
 """How long a gross payment waits when it was deferred: liquidity comes in all day."""
 SLOTS_CACHED_MAX = 8_192
 """Pairs and days whose cycle is kept at hand: 30 currencies have some 900 pairs, of a few days."""
+NAMES_CACHED_MAX = 1_024
+"""Cycles whose name is kept at hand: those that are open, many times over."""
 VALUE_DATE_DAYS_MAX = 366
 """A payment may wait up to a year for its value date."""
 
@@ -40,6 +42,11 @@ class Placement(msgspec.Struct, frozen=True, gc=False):
     cycle_id: str
     cut_off_at_us: int
     value_date: str
+
+
+_Validity = tuple[int, int, Placement]
+"""From when, until when (excluded), and where."""
+_NOWHERE: _Validity = (0, 0, Placement("", 0, ""))
 
 
 class Schedule(Protocol):
@@ -83,6 +90,7 @@ def value_date_of(cut_off_at_us: int) -> str:
     return iso(day_of(cut_off_at_us))
 
 
+@lru_cache(maxsize=NAMES_CACHED_MAX)
 def cycle_name(cut_off_at_us: int) -> str:
     """Return the id of the netting cycle that closes then: `2026-01-30T1600Z`, with seconds and
     microseconds only where there are some."""
@@ -194,6 +202,7 @@ class BusinessSchedule:
         self._slots = sorted(set(slots), reverse=True)
         self._last_day = max((each.last_day for each in days.values()), default=0)
         self._close = lru_cache(maxsize=SLOTS_CACHED_MAX)(self._closing_at)
+        self._placed: dict[tuple[Window, str, str, str], _Validity] = {}
 
     @property
     def currencies(self) -> frozenset[str]:
@@ -204,22 +213,35 @@ class BusinessSchedule:
         self, window: Window, source: str, destination: str, value_date: str, at_us: int
     ) -> Placement:
         """See Schedule.place."""
+        if window is Window.RTGS:
+            return self._gross(source, destination, value_date, at_us)
+        name = (window, source, destination, value_date)
+        begins_us, ends_us, placement = self._placed.get(name, _NOWHERE)
+        if begins_us <= at_us < ends_us:
+            return placement
+        if len(self._placed) >= SLOTS_CACHED_MAX:
+            self._placed.clear()
+        begins_us, ends_us, placement = self._place(window, source, destination, value_date, at_us)
+        self._placed[name] = begins_us, ends_us, placement
+        return placement
+
+    def _place(
+        self, window: Window, source: str, destination: str, value_date: str, at_us: int
+    ) -> _Validity:
+        """Return where a payment that is netted settles, and from when until when that is so."""
         today = day_of(at_us)
         wanted = _wanted_day(value_date, today)
         self._check_supported(source, destination)
-        if window is Window.RTGS:
-            return self._gross(source, destination, max(wanted, today), at_us)
         if wanted:
             self._check_open(source, destination, wanted)
-        day = self._nth_open(source, destination, today, _AFTER_DAYS[window])
-        if day < wanted:
-            day = wanted
-        close_us = self._close(source, destination, day)
-        if close_us <= at_us:
-            if wanted == day:
-                raise self._cut_off_passed(source, destination, day, close_us)
-            return self.next_after(window, source, destination, at_us)
-        return Placement(cycle_name(close_us), close_us, iso(day))
+        day = max(wanted, self._nth_open(source, destination, today, _AFTER_DAYS[window]))
+        close_us, tomorrow_us = self._close(source, destination, day), start_of(today + 1)
+        if close_us > at_us:
+            placement = Placement(cycle_name(close_us), close_us, iso(day))
+            return start_of(today), min(close_us, tomorrow_us), placement
+        if wanted == day:
+            raise self._cut_off_passed(source, destination, day, close_us)
+        return close_us, tomorrow_us, self.next_after(window, source, destination, at_us)
 
     def next_after(self, window: Window, source: str, destination: str, at_us: int) -> Placement:
         """See Schedule.next_after: a gross payment comes again after GROSS_RETRY_US while the
@@ -258,9 +280,11 @@ class BusinessSchedule:
             number -= 1
         raise self._too_far(source, destination)
 
-    def _gross(self, source: str, destination: str, day: int, at_us: int) -> Placement:
+    def _gross(self, source: str, destination: str, value_date: str, at_us: int) -> Placement:
         today = day_of(at_us)
-        _gross_is_today(day, today)
+        wanted = _wanted_day(value_date, today)
+        self._check_supported(source, destination)
+        _gross_is_today(wanted, today)
         self._check_open(source, destination, today)
         end_us = start_of(today) + self._cut_off(source, destination, today) * MINUTE_US
         if end_us <= at_us:

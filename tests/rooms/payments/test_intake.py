@@ -77,7 +77,7 @@ def test_a_bad_payment_does_not_hurt_its_neighbours(code: str, given: dict[str, 
 
 
 def test_of_several_faults_the_first_in_the_documented_order_is_told() -> None:
-    faults = [
+    faults: list[dict[str, Any]] = [
         {"amount_minor": 0},
         {"counterparty_id": "NOBODY"},
         {"value_date": "2026-01-10"},

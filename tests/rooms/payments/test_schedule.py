@@ -134,12 +134,16 @@ def test_a_deferred_payment_takes_the_next_days_cycle() -> None:
     assert caught.value.code == "payments.value_date_too_far"
 
 
+SHARED = business()
+"""One for all examples: what it keeps at hand must not be told at another time."""
+
+
 # -- a slow twin -----------------------------------------------------------------------------------
 
 
 def twin(window: Window, source: str, destination: str, value_date: str, at_us: int) -> str:
     """Return the cycle by walking through minutes and days, or the code of the refusal."""
-    schedule = business()
+    schedule = SHARED
     today = day_of(at_us)
 
     def open_on(day: int) -> int:
@@ -186,7 +190,7 @@ def test_the_schedule_agrees_with_a_walk_through_the_calendar(
     at_us = start_of(FIRST_DAY) + minute * MINUTE_US
     value_date = iso(day_of(at_us) + days) if asks else ""
     try:
-        said = business().place(window, source, destination, value_date, at_us).cycle_id
+        said = SHARED.place(window, source, destination, value_date, at_us).cycle_id
     except Rejection as no:
         said = no.code
     assert said == twin(window, source, destination, value_date, at_us)
