@@ -142,7 +142,7 @@ def put_to_members(event: BatchCreated) -> Sequence[Step]:
         rates=[(rate.base, rate.quote, rate.numerator, rate.denominator) for rate in rates],
         items=[
             (
-                item.transaction_id,
+                item.certified_id,
                 item.payer,
                 item.source_currency,
                 item.amount_minor,

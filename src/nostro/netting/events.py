@@ -18,8 +18,9 @@ class CycleOpened(Event, frozen=True, array_like=True, tag="netting.cycle_opened
     caps: Caps
 
 
-class BatchItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One payment of a batch, as the members certify it."""
+class BatchItem(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
+    """One payment of a batch, as the members certify it. `retries`: how often it was deferred
+    before; the members know each try by a name of its own (`certified_id`)."""
 
     transaction_id: str
     payer: str
@@ -28,6 +29,13 @@ class BatchItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
     payee: str
     destination_currency: str
     destination_minor: int
+    retries: int = 0
+
+    @property
+    def certified_id(self) -> str:
+        """Return the name under which this try of the payment is certified, once: the transaction
+        id, and from the second try on its number after a `~`, which no id has."""
+        return f"{self.transaction_id}~{self.retries}" if self.retries else self.transaction_id
 
 
 class BatchCreated(Event, frozen=True, array_like=True, tag="netting.batch_created"):

@@ -128,7 +128,8 @@ def _summed(settling: Sequence[Obligation], gross: frozenset[str], mid: Mid) -> 
                 raise PlanWrong("amount", transaction_id=each.transaction_id)
             sold[pair] = sold.get(pair, 0) + amount
         name = each.transaction_id
-        sums.items.append(BatchItem(name, payer, source, amount, payee, target, received))
+        item = BatchItem(name, payer, source, amount, payee, target, received, each.retries)
+        sums.items.append(item)
         giver, taker = (payer, source), (payee, target)
         if name in gross:
             sums.gross.append((name, payee, target, received))
