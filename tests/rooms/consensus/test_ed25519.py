@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,14 +13,21 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from nostro.consensus.certificate import (
+    Certificate,
     CertificateError,
     certificate_of,
     decode_certificate,
     verify_commit_certificate,
 )
 from nostro.consensus.chain import Chain
-from nostro.consensus.committee import Epochs, check_committee, committee_of, possession_message
-from nostro.consensus.messages import Step, Vote, decode_entry
+from nostro.consensus.committee import (
+    Committee,
+    Epochs,
+    check_committee,
+    committee_of,
+    possession_message,
+)
+from nostro.consensus.messages import Entry, Step, Vote, decode_entry
 from nostro.consensus.validation import Rules
 from tests.rooms.consensus import keys
 
@@ -32,7 +42,11 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def test_a_certificate_of_ed25519_signatures_is_checked_with_public_keys_only() -> None:
+Made = tuple[Committee, Entry, Certificate]
+
+
+def certified() -> Made:
+    """Return a committee with real keys, and an entry that three of its four members certified."""
     members = []
     for name, secret in SECRETS.items():
         public = bytes(secret.verify_key)
@@ -48,8 +62,11 @@ def test_a_certificate_of_ed25519_signatures_is_checked_with_public_keys_only() 
     for name in ("member-1", "member-3", "member-4"):
         vote = Vote(Step.PRECOMMIT, 0, 1, 0, name, entry.hash())
         votes.append(vote.signed(SECRETS[name].sign(vote.sign_bytes("c")).signature))
-    certificate = certificate_of(votes, entry.hash())
+    return committee, entry, certificate_of(votes, entry.hash())
 
+
+def test_a_certificate_of_ed25519_signatures_is_checked_with_public_keys_only() -> None:
+    committee, entry, certificate = certified()
     entry, certificate = decode_entry(entry.encode()), decode_certificate(certificate.encode())
     verify_commit_certificate(certificate, entry, committee, verify)
 
@@ -61,28 +78,22 @@ def test_a_certificate_of_ed25519_signatures_is_checked_with_public_keys_only() 
     assert error.value.reason == "signature"
 
 
-def test_a_certificate_can_be_checked_by_hand() -> None:
-    """As docs/consensus.md tells it, with nothing of ours."""
-    secret = SECRETS["member-1"]
-    vote = Vote(Step.PRECOMMIT, 0, 7, 2, "member-1", bytes(range(32)))
+def test_the_manual_shows_how_to_check_a_certificate_by_hand() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "consensus.md").read_text("utf-8")
+    shown: dict[str, Any] = {}
+    exec(page.split("```python")[1].split("```")[0], shown)
+    committee, entry, certificate = certified()
+    keys_told = {seat.member_id: seat.public_key.hex() for seat in committee.seats}
+    told = [base64.b64encode(each.encode()) for each in (entry, certificate)]
+    assert shown["check"](*told, b"c", keys_told) == ("commit", 1, 0, 3)
 
-    def text(value: bytes) -> bytes:
-        return len(value).to_bytes(4, "big") + value
-
-    def number(value: int) -> bytes:
-        return value.to_bytes(8, "big")
-
-    sign_bytes = (
-        text(b"nostro/consensus/sign/v1")
-        + text(b"settle-test")
-        + number(0)
-        + number(3)
-        + number(7)
-        + number(2)
-        + text(b"member-1")
-        + text(bytes(range(32)))
-        + text(b"")
-        + text(b"")
-    )
-    signature = secret.sign(vote.sign_bytes("settle-test")).signature
-    assert secret.verify_key.verify(sign_bytes, signature) == sign_bytes
+    thin = msgspec.structs.replace(certificate, signatures=certificate.signatures[:2])
+    with pytest.raises(AssertionError, match="no quorum"):
+        shown["check"](told[0], base64.b64encode(thin.encode()), b"c", keys_told)
+    with pytest.raises(AssertionError):
+        shown["check"](*told, b"other", keys_told)
+    first = certificate.signatures[0]
+    forged = msgspec.structs.replace(first, signature=certificate.signatures[1].signature)
+    wrong = msgspec.structs.replace(certificate, signatures=(forged, *certificate.signatures[1:]))
+    with pytest.raises(BadSignatureError):
+        shown["check"](told[0], base64.b64encode(wrong.encode()), b"c", keys_told)
