@@ -211,7 +211,7 @@ class Participant:
         contradicted = ballot.add(message, current=self.round)
         if contradicted is not None:
             self._actions.append(ReportEvidence(evidence_of(contradicted, message)))
-        if isinstance(message, Proposal) and not past:
+        if isinstance(message, Proposal) and not past and ballot.knows(message):
             self._entries.setdefault(message.value, message.entry)
 
     def _take_certificate(self, certificate: Certificate, entry: Entry) -> None:

@@ -37,6 +37,8 @@ rules never certify together by accident: they halt or reject."""
 
 ITEMS_MAX = 1_000
 TEXT_MAX = 256
+NUMBER_MAX = 2**63 - 1
+"""Of times and epochs, which entries carry in 8 bytes."""
 AMOUNT_MAX = 10**38 - 1
 RATE_MAX = 10**100
 """No honest fraction is as long; longer ones would only cost time."""
@@ -105,6 +107,10 @@ class Rules:
 
     def _config(self, body: str, raw: bytes, batch_hash: bytes) -> CheckedBody:
         told: ConfigBody = _decoded(raw, _configs)
+        if not all(
+            0 <= number <= NUMBER_MAX for number in (told.at_us, told.epoch, told.ruleset_version)
+        ):
+            raise _Fault("malformed")
         try:
             committee = committee_of(
                 chain_id=told.chain_id,
@@ -116,8 +122,6 @@ class Rules:
             check_committee(committee, self.verify)
         except CommitteeError:
             raise _Fault("members") from None
-        if told.epoch < 1 or told.at_us < 0:
-            raise _Fault("malformed")
         return CheckedBody(
             body, batch_hash, "", f"config.{told.epoch}", told.at_us, committee=committee
         )
@@ -136,7 +140,7 @@ def _decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 def _batch(body: str, raw: bytes, batch_hash: bytes) -> CheckedBody:
     told: BatchBody = _decoded(raw, _batches)
-    if told.format != BATCH_FORMAT or told.at_us < 0:
+    if told.format != BATCH_FORMAT or not 0 <= told.at_us <= NUMBER_MAX:
         raise _Fault("malformed")
     if not 1 <= told.number <= told.of or told.batch_id != f"{told.cycle_id}.{told.number}":
         raise _Fault("batch_id")

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nostro.consensus.body import batch_body, config_body
+from nostro.consensus.chain import Chain
+from nostro.consensus.committee import Epochs
 from nostro.consensus.encoding import EncodingError, Reader, canonical
 from nostro.consensus.validation import MEMO_MAX, Rules, RulesetUnknown, half_even
 from tests.rooms.consensus import keys
@@ -44,6 +46,9 @@ EUR_USD = ["EUR", "USD", 11, 10]
         ("malformed", changed(format="nostro/batch/v2")),
         ("malformed", changed(at_us=-1)),
         ("malformed", changed(at_us=1.5)),
+        ("malformed", changed(at_us=2**63)),
+        ("malformed", changed(at_us=1).replace('"alpha"', "[" * 10_000, 1)),
+        ("malformed", changed(at_us=1).replace(",100,", "," + "9" * 10_000 + ",", 1)),
         ("malformed", changed(items=item(amount="100"))),
         ("malformed", changed(items=item(tx=""))),
         ("malformed", changed(items=item(tx="x" * 257))),
@@ -81,6 +86,17 @@ def test_a_right_body_tells_what_it_holds() -> None:
     assert checked.batch_id == "2026-11-20T1700Z.7"
     assert checked.at_us == 1_000_007
     assert len(checked.transaction_ids) == 1_000
+
+
+@given(st.recursive(st.one_of(st.integers(), st.text(), st.none()), st.lists), st.data())
+def test_whatever_stands_in_a_body_there_is_a_verdict_and_an_entry(told: Any, data: Any) -> None:
+    place = data.draw(st.integers(0, 10))
+    parts = json.loads(keys.body(1))
+    parts[place] = told
+    body = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    checked = RULES.check(body)
+    chain = Chain(Epochs([keys.committee(4)]))
+    assert chain.entry_for(checked, "member-1").encode()
 
 
 currencies = st.sampled_from(["EUR", "USD", "GBP", "JPY"])
@@ -161,7 +177,8 @@ def test_the_first_of_two_rates_of_a_pair_counts() -> None:
         ("members", ('"member-2"', '"member-1"')),
         ("members", (keys.public_key_of("member-2", 1).hex(), "00" * 32)),
         ("members", (keys.public_key_of("member-2", 1).hex(), "zz")),
-        ("malformed", ('"nostro/config/v1","settle-test",1', '"nostro/config/v1","settle-test",0')),
+        ("malformed", ('"settle-test",1,1', '"settle-test",-1,1')),
+        ("malformed", ('"settle-test",1,1', '"settle-test",1,9223372036854775808')),
     ],
 )
 def test_a_change_of_members_needs_proven_keys(fault: str, change: tuple[str, str]) -> None:
