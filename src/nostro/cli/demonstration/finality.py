@@ -63,7 +63,7 @@ async def _read(scene: Scene) -> None:
     with scene.progress("payments read", len(day.sent)) as advance:
         async for told in pages(scene, ROOT):
             day.ended[told["transaction_id"]] = told
-            advance(1)
+            advance(told["transaction_id"] in day.sent)
     names = [one["settlement_id"] async for one in pages(scene, SETTLEMENTS)]
     settlements = await all_of(names, lambda name: scene.door.read(f"{SETTLEMENTS}/{name}/status"))
     for status in settlements:

@@ -32,6 +32,7 @@ BULK_SIZE = 500
 AT_A_TIME = 4
 """Requests with hundreds of payments in flight."""
 RAIL, REGION = "rtgs", "east"
+SHORT = tuple(currency for currency in CURRENCIES if currency != "USD")
 AT_ONCE = 16
 CONFLICTS = 12
 WAIT_S = 30.0
@@ -136,8 +137,8 @@ async def _conflicts(scene: Scene) -> None:
     for payment in changed:
         answer = await scene.refused(single(payment), "payments.exists")
         scene.check("a changed payment is a conflict", answer.status == 409, answer.status)
-    key = f"bulk-{sent[0].id}"
-    answer = await scene.refused(_bulk(changed, key=key), "engine.key_reused")
+    used = next(order.key for order, _ in scene.sent if order.path == BULK and order.key)
+    answer = await scene.refused(_bulk(changed, key=used), "engine.key_reused")
     scene.check("a key that is used for another request is refused", answer.status == 422)
     answer = await scene.accepted(_bulk(changed, key="conflicts"))
     codes = {one.get("code") for one in answer.body["results"]}
@@ -170,10 +171,11 @@ async def _beyond_means(scene: Scene) -> None:
 
 
 async def shortfall(scene: Scene) -> None:
-    """Let the platform lend no currency for a cycle: what does not cover itself has to wait."""
-    for currency in CURRENCIES:
+    """Let the platform lend nothing but dollars for a cycle: what other currencies do not cover
+    themselves has to wait."""
+    for currency in SHORT:
         await scene.accepted(_platform_limit(currency, "0"))
-    scene.say("the platform lends nothing: what it pays out in a currency must have come in")
+    scene.say(f"the platform lends no {', '.join(SHORT)}: what it pays out must have come in")
     payments = scene.day.traffic.take(NOON, SHORT_MIX)
     await send_all(scene, "payments at noon", payments)
     last = next(one for one in reversed(payments) if one.window == T0)
@@ -181,7 +183,7 @@ async def shortfall(scene: Scene) -> None:
     cycle = told["payment"]["cycle_id"]
     await until(scene, f"cycle {cycle} is planned", lambda: _is_planned(scene, cycle))
     await _tell_deferred(scene)
-    for currency in CURRENCIES:
+    for currency in SHORT:
         await scene.accepted(_platform_limit(currency, None))
     scene.stage.switchboard.open_region(RAIL, REGION)
     scene.say(f"limits are lifted; {RAIL} is up again in the {REGION}")
