@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from itertools import islice
@@ -71,9 +71,9 @@ def _value_faults(value: Any, field: _Field, place: str) -> Iterator[str]:
 
 
 @cache
-def _fields(cls: type[Any]) -> tuple[_Field, ...]:
+def _fields(cls: Hashable) -> tuple[_Field, ...]:
     """Return the fields of a message class; only its own, no library class inherits."""
-    if not hasattr(cls, "__dataclass_fields__"):
+    if not isinstance(cls, type) or not dataclasses.is_dataclass(cls):
         return ()
     return tuple(_field(each) for each in dataclasses.fields(cls) if _is_told(each))
 

@@ -10,7 +10,6 @@ from nostro.adapters.iso20022.parts import line_of, lines_of, moment_of, referen
 from nostro.adapters.iso20022.reasons import (
     ACCEPTED,
     NARRATIVE,
-    REJECTED,
     SETTLED,
     STATUSES,
     status_reason,
@@ -79,24 +78,6 @@ def status_report(
         grp_hdr=header,
         orgnl_grp_inf_and_sts=groups,
         tx_inf_and_sts=[_transaction(m, each) for each in told],
-    )
-    return write(m.Document(fito_fipmt_sts_rpt=report), PACS002)
-
-
-def refusal_report(
-    *, original: Original, reason: str, words: str, message_id: str, at_us: int
-) -> bytes:
-    """Return a pacs.002 that rejects a message as a whole."""
-    m = library(PACS002)
-    group = m.OriginalGroupHeader17(
-        orgnl_msg_id=original.message_id,
-        orgnl_msg_nm_id=original.message_name,
-        grp_sts=REJECTED,
-        sts_rsn_inf=_reasons(m, reason, words),
-    )
-    report = m.FitoFipaymentStatusReportV10(
-        grp_hdr=m.GroupHeader91(msg_id=message_id, cre_dt_tm=moment_of(at_us)),
-        orgnl_grp_inf_and_sts=[group],
     )
     return write(m.Document(fito_fipmt_sts_rpt=report), PACS002)
 

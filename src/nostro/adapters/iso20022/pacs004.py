@@ -129,9 +129,8 @@ def payment_return(
         rsn=m.ReturnReason5Choice(cd=return_reason(view.reason)),
         addtl_inf=lines_of(view.reason or "reversed"),
     )
-    money = {"currency": view.source_currency, "scale": view.source_scale}
-    returned = amount_of(m.ActiveCurrencyAndAmount, view.amount_minor, **money)
-    original = amount_of(m.ActiveOrHistoricCurrencyAndAmount, view.amount_minor, **money)
+    returned = _amount(m.ActiveCurrencyAndAmount, view)
+    original = _amount(m.ActiveOrHistoricCurrencyAndAmount, view)
     transaction = m.PaymentTransaction112(
         rtr_id=reference_of(f"R{view.height}"),
         orgnl_grp_inf=m.OriginalGroupInformation29(
@@ -147,3 +146,7 @@ def payment_return(
     )
     body = m.PaymentReturnV09(grp_hdr=header, tx_inf=[transaction])
     return write(m.Document(pmt_rtr=body), PACS004)
+
+
+def _amount(cls: Any, view: PaymentSummary) -> Any:
+    return amount_of(cls, view.amount_minor, currency=view.source_currency, scale=view.source_scale)

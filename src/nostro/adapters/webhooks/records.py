@@ -1,0 +1,65 @@
+"""What is known of an endpoint and of a delivery to it? Times are microseconds since the epoch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EventType(StrEnum):
+    """What an endpoint can be told of."""
+
+    PAYMENT_SETTLED = "payment.settled"
+    PAYMENT_FAILED = "payment.failed"
+    PAYMENT_DEFERRED = "payment.deferred"
+    PAYMENT_REVERSED = "payment.reversed"
+    PAYMENT_HELD = "payment.held"
+    BATCH_CERTIFIED = "batch.certified"
+    SETTLEMENT_CONFIRMED = "settlement.confirmed"
+    SETTLEMENT_FAILED = "settlement.failed"
+    SETTLEMENT_REVERSED = "settlement.reversed"
+    ALERT_RAISED = "risk.alert_raised"
+    ALERT_CLEARED = "risk.alert_cleared"
+
+
+class DeliveryState(StrEnum):
+    """Whether a message is still to be taken, was, or never will be."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where messages go. `from_height`: it is told of what happened after this height.
+    `failing_since_us`: None while its last answer was a good one; `disabled_at_us`: None while it
+    is told anything."""
+
+    id: str
+    url: str
+    events: list[EventType]
+    from_height: int
+    created_at_us: int
+    created_by: str
+    failing_since_us: int | None
+    disabled_at_us: int | None
+    disabled_reason: str
+
+
+class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one endpoint. `id` is its webhook-id, the same in each attempt. `status`: of
+    the last answer, None when there was none; `error`: what was wrong with it."""
+
+    id: str
+    endpoint: str
+    event_type: EventType
+    height: int
+    state: DeliveryState
+    attempts: int
+    created_at_us: int
+    next_attempt_at_us: int | None
+    attempted_at_us: int | None
+    delivered_at_us: int | None
+    status: int | None
+    error: str
