@@ -75,6 +75,8 @@ MARKS: frozenset[type[Event]] = frozenset(
 class Auditor:
     """Reads the journal as it grows; every finding is raised as a Violation at once."""
 
+    marks: frozenset[type[Event]] = MARKS
+
     def __init__(self, codec: Codec, *, chain: str = "main") -> None:
         self.books = Books()
         self.courses = Courses()
@@ -110,11 +112,19 @@ class Auditor:
         if not accepted:
             self._check_marks(entry, events)
         if entry.kind == "runtime.Tick":
-            _check_tick(events)
+            self._check_tick(events)
         for event in events:
             self.books.read(event, entry.height, entry.at_us)
+        self._follow(entry, events, accepted=accepted)
+
+    def _follow(self, entry: Entry, events: Sequence[Event], *, accepted: bool) -> None:
+        """Follow the courses through a row that stands in the books."""
+        for event in events:
             self.courses.read(event, entry.height)
         self.courses.end_row(self.books, accepted=accepted)
+
+    def _check_tick(self, events: Sequence[Event]) -> None:
+        _check_tick(events)
 
     def _check_chain(self, entry: Entry) -> None:
         """Recompute the hash from its documented form (runtime.ports.entry_hash)."""
@@ -142,9 +152,8 @@ class Auditor:
             raise Violation("the hash is not that of the row")
         self.height, self._hash, self._at_us = entry.height, entry.hash, entry.at_us
 
-    @staticmethod
-    def _check_marks(entry: Entry, events: Sequence[Event]) -> None:
-        allowed = {TransfersRefused} if entry.room == "ledger" else MARKS
+    def _check_marks(self, entry: Entry, events: Sequence[Event]) -> None:
+        allowed = {TransfersRefused} if entry.room == "ledger" else self.marks
         for event in events:
             if type(event) not in allowed:
                 raise Violation(f"a refusal leaves {event!r:.200}")
@@ -183,6 +192,10 @@ class Auditor:
             raise Violation(f"nothing should have happened, but it stands at {row.height}")
         if row.height <= ask.floor:
             raise Violation(f"{ask.floor} was answered before it was sent, {row.height} is its own")
+        self._check_reply(ask, row)
+
+    def _check_reply(self, ask: Ask, row: Entry) -> None:
+        """Check what the stored reply tells of the command, against the books."""
         if isinstance(ask.command, CreateTransfers | CreateTransfersTogether):
             self._check_results(ask.command, row)
 

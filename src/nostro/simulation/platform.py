@@ -12,7 +12,7 @@ import msgspec
 
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
 from nostro.adapters.rails.payout import PayoutPerformer
-from nostro.adapters.rails.port import Payout, PayoutRail, RailStatus, Refused, Sent
+from nostro.adapters.rails.port import Payout, RailStatus, Refused, Sent
 from nostro.adapters.rails.records import MemoryRecords
 from nostro.adapters.rails.simulator import SimulatedRail
 from nostro.flows import FLOWS
@@ -65,6 +65,13 @@ class Parts(msgspec.Struct, frozen=True):
     performer: Callable[..., Performer] = PayoutPerformer
 
 
+class Crew(msgspec.Struct, frozen=True):
+    """Who does a process's deeds. `took_over` is told the height at which it became the writer."""
+
+    performers: Sequence[Performer]
+    took_over: Callable[[int], None]
+
+
 class RailLine:
     """The line to a payout rail that is a process of its own: what it has begun, it finishes."""
 
@@ -109,6 +116,18 @@ class RailLine:
         return await asyncio.shield(task)
 
 
+class _Performing(Performing):
+    """Notes what performers call a bug. What was only tried too often is no bug."""
+
+    def note_bugs(self, bugs: list[str]) -> None:
+        self._bugs = bugs
+
+    def _park(self, row: OutboxRow, why: str) -> None:
+        if not why.endswith("attempts"):
+            self._bugs.append(f"{row.kind} of height {row.height}: {why}")
+        super()._park(row, why)
+
+
 class Node:
     """One platform process: an engine and its performers over a connection to the disk."""
 
@@ -123,11 +142,12 @@ class Node:
             settings=SETTINGS,
             on_effects=self._start_effects,
         )
-        performer = parts.performer(rail=site.rail, sleep=clock.sleep)
-        self._performing = Performing(
-            house=site.house, clock=clock, chain="main", performers=[performer]
+        self._crew = site.crew(clock)
+        self._performing = _Performing(
+            house=site.house, clock=clock, chain="main", performers=self._crew.performers
         )
         self._performing.attach(self.engine)
+        self._performing.note_bugs(site.bugs)
         self._site = site
         self._started = False
         self.failed = False
@@ -142,6 +162,7 @@ class Node:
     async def _start(self) -> None:
         try:
             await self.engine.start()
+            self._crew.took_over(self.engine.height)
             self._started = True
         except Outage:
             self.failed = True
@@ -197,7 +218,10 @@ class Site(msgspec.Struct, frozen=True):
     house: House
     disk: MemoryDisk
     server: Context
-    rail: PayoutRail
+    crew: Callable[[LoopClock], Crew]
+    """Hires who does the deeds of one process, by its clock."""
+    bugs: list[str]
+    """What performers called a bug."""
 
 
 class Platform:
@@ -208,8 +232,8 @@ class Platform:
         self.crashes = 0
         self.takeovers = 0
         self.snapshots = 0
-        self.gave_up: list[str] = []
-        """Why engines stopped by themselves, other than being overtaken."""
+        self.gave_up = site.bugs
+        """Why engines stopped by themselves, other than being overtaken, and bugs of performers."""
         self._site = site
         self._parts = parts
         self._nodes: list[Node] = []

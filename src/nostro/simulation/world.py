@@ -16,11 +16,20 @@ from nostro.simulation.auditor import Auditor
 from nostro.simulation.books import Violation
 from nostro.simulation.clients import CUSTOMERS, Clerk, Client, Customer, Operator
 from nostro.simulation.history import History
-from nostro.simulation.loop import START_US, Process, SeededLoop, Stuck, seeded_loop
+from nostro.simulation.loop import (
+    START_US,
+    LoopClock,
+    Process,
+    SeededLoop,
+    Stuck,
+    seeded_loop,
+)
 from nostro.simulation.network import Network
-from nostro.simulation.platform import Parts, Platform, RailLine, Site
+from nostro.simulation.platform import Crew, Parts, Platform, RailLine, Site
 from nostro.simulation.weather import WEATHERS, Sky, Weather
 
+LEDGER = "ledger"
+"""The story of clerks and customers: ledger, deposits and withdrawals."""
 CLERKS = 3
 OPS_EACH = 20
 """What each clerk and customer sets out to do; each thing is one to six commands."""
@@ -49,26 +58,50 @@ class Run(msgspec.Struct, frozen=True):
     payouts: int
     virtual_s: int
     steps: int
+    story: str = LEDGER
+    payments: int = 0
+    settled: int = 0
+    failed: int = 0
+    reversed: int = 0
+    deferred: int = 0
+    """Payments that waited for a later cycle at least once, whatever became of them."""
+    cycles: int = 0
+    certificates: int = 0
+    rejections: int = 0
+    movements: int = 0
+    """Movements on settlement rails that were ordered."""
+    member_restarts: int = 0
+    liars: int = 0
 
 
 def run_seed(seed: int, weather: Weather | str, parts: Parts | None = None) -> Run:
-    """Run one seed to its end and audit it; a violation is told, not raised."""
-    if isinstance(weather, str):
-        weather = WEATHERS[weather]
-    world = World(seed, weather, parts or Parts())
+    """Run one seed of the story of ledger and wallets."""
+    return run_world(World(seed, told_weather(weather), parts or Parts()))
+
+
+def told_weather(weather: Weather | str) -> Weather:
+    """Return the weather of a name."""
+    return WEATHERS[weather] if isinstance(weather, str) else weather
+
+
+def run_world(world: World) -> Run:
+    """Run a world to its end and audit it; a violation is told, not raised."""
     violation = ""
     try:
         world.loop.run(world.live())
         world.audit()
     except (Violation, Stuck) as found:
         violation = str(found)
-    run = world.told(violation)
-    world.loop.close()
+    finally:
+        run = world.told(violation)
+        world.loop.close()
     return run
 
 
 class World:
     """One platform and everything around it, on one seeded loop."""
+
+    story = LEDGER
 
     def __init__(self, seed: int, weather: Weather, parts: Parts) -> None:
         self.seed = seed
@@ -78,25 +111,41 @@ class World:
         self.disk = MemoryDisk()
         self.sky = Sky(weather, f"{seed}/weather")
         self.house = parts.house()
-        self.auditor = Auditor(self.house.codec)
-        self.rail = RailLine(seed=seed, loop=self.loop, sky=self.sky)
+        self.parts = parts
+        self._prepare()
         site = Site(
             loop=self.loop,
             sky=self.sky,
             house=self.house,
             disk=self.disk,
             server=Process("disk").context(),
-            rail=self.rail,
+            crew=self._crew,
+            bugs=[],
         )
         self.platform = Platform(site, parts)
         self.network = Network(
             loop=self.loop, sky=self.sky, platform=self.platform, history=self.history
         )
 
+    def _prepare(self) -> None:
+        """Set up what stands around the platform."""
+        self.auditor = Auditor(self.house.codec)
+        self.rail = RailLine(seed=self.seed, loop=self.loop, sky=self.sky)
+
+    def _crew(self, clock: LoopClock) -> Crew:
+        performer = self.parts.performer(rail=self.rail, sleep=clock.sleep)
+        return Crew([performer], _nothing)
+
     # -- the course of a run ----------------------------------------------------------------------
 
     async def live(self) -> None:
         """Let clients work through the storm, then wait until everything is finished."""
+        self._start_platform()
+        await self._finish(self._work())
+        operator = Operator("operator", self.network, self._chance("operator"), 0)
+        await self._finish(operator.mend(self.auditor.courses))
+
+    def _start_platform(self) -> None:
         self.platform.boot()
         for always in (
             self.platform.watch(),
@@ -105,15 +154,16 @@ class World:
         ):
             self.loop.create_task(always)
         self.loop.call_later(self.weather.storm_s, self._clear_up)
-        await self._finish(self._work())
-        operator = Operator("operator", self.network, self._chance("operator"), 0)
-        await self._finish(operator.mend(self.auditor.courses))
 
-    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let work be done and everything come to rest that it led to, while the audit goes on."""
+    async def _finish(
+        self, work: Coroutine[Any, Any, None], *, rest: Callable[[], bool] | None = None
+    ) -> None:
+        """Let work be done and everything come to `rest` that it led to, while the audit goes
+        on."""
         working = self.loop.create_task(work)
         deadline = self.weather.storm_s + CALM_MAX_S
-        while not (working.done() and self._is_calm()):
+        is_calm = rest or self._is_calm
+        while not (working.done() and is_calm()):
             await asyncio.sleep(AUDIT_EVERY_S)
             self._read()
             if self.loop.time() > deadline:
@@ -122,8 +172,11 @@ class World:
 
     def _clear_up(self) -> None:
         self.sky.clear()
-        self.rail.clear()
+        self._clear_rails()
         self.platform.clear()
+
+    def _clear_rails(self) -> None:
+        self.rail.clear()
 
     async def _work(self) -> None:
         await self.network.ask("opening", Clerk.opening(), "head clerk")
@@ -172,7 +225,7 @@ class World:
             raise Violation(f"nobody handled: {complaint}")
         self.auditor.check_history(self.history)
         self.auditor.check_rest(now_us=START_US + round(self.loop.time() * 1_000_000))
-        self.auditor.check_rail(self.rail.moved)
+        self._check_world()
         newest = self.platform.newest
         if newest is None:
             raise Violation("nobody serves, though the storm is over")
@@ -180,12 +233,32 @@ class World:
             self.house, self.disk.entries, self.disk.snapshots, newest.engine.digests()
         )
 
+    def _check_world(self) -> None:
+        """Check what stands outside of the platform; raises Violation."""
+        self.auditor.check_rail(self.rail.moved)
+
     def told(self, violation: str) -> Run:
         """Return what the run came to."""
+        counts = self._counts()
+        head = self.disk.head()
+        asks = [ask for asks in self.history.asks.values() for ask in asks]
+        answers = [said for ask in asks for said in ask.answers]
+        told = encode([head.hash.hex(), counts, self.loop.time(), violation, answers])
+        return Run(
+            story=self.story,
+            seed=self.seed,
+            weather=self.weather.name,
+            violation=violation,
+            fingerprint=hashlib.sha256(told).hexdigest(),
+            **counts,
+        )
+
+    def _counts(self) -> dict[str, int]:
+        """Return how much there was of everything."""
         asks = [ask for asks in self.history.asks.values() for ask in asks]
         answers = [said for ask in asks for said in ask.answers]
         receipts = [said.receipt for said in answers if said.receipt is not None]
-        counts = {
+        return {
             "rows": len(self.disk.entries),
             "commands": len(asks),
             "answers": len(answers),
@@ -195,19 +268,17 @@ class World:
             "crashes": self.platform.crashes,
             "takeovers": self.platform.takeovers,
             "snapshots": self.platform.snapshots,
-            "payouts": len(self.rail.moved),
+            "payouts": self._payouts(),
             "virtual_s": int(self.loop.time()),
             "steps": self.loop.steps,
         }
-        head = self.disk.head()
-        told = encode([head.hash.hex(), counts, self.loop.time(), violation, answers])
-        return Run(
-            seed=self.seed,
-            weather=self.weather.name,
-            violation=violation,
-            fingerprint=hashlib.sha256(told).hexdigest(),
-            **counts,
-        )
+
+    def _payouts(self) -> int:
+        return len(self.rail.moved)
+
+
+def _nothing(height: int) -> None:
+    """Take no note of having become the writer: payouts are safe to send again."""
 
 
 def _count(things: Sequence[object], where: Callable[..., bool]) -> int:
