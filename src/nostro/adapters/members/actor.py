@@ -29,6 +29,7 @@ from nostro.consensus import (
     CertificateSeen,
     Decide,
     EncodingError,
+    Entry,
     Evidence,
     FetchBody,
     Halt,
@@ -93,8 +94,9 @@ class MemberActor:
         self._outgoing: list[tuple[str, bytes]] = []
         self._backlog_to = backlog_to
         self._backlog: list[LogItem] = []
-        self._shown: set[int] = set()
-        """Newest heights whose certificate somebody has shown."""
+        self._shown: set[tuple[int, bytes]] = set()
+        """Newest heights, and the hashes of entries whose certificate somebody has shown. A refused
+        entry leaves its height to the next, so that a height may come twice."""
         self.halted = ""
         """Why this member does nothing any more; "" while it does."""
 
@@ -169,7 +171,7 @@ class MemberActor:
             await self._obey(self._voter.step(Received(message)))
         elif kind in ("certificate", "rejection"):
             entry, certificate = Shown.read(item.value).decoded()
-            self._note_shown(entry.height)
+            self._note_shown(entry)
             await self._obey(self._voter.step(CertificateSeen(certificate, entry)))
 
     async def _take(self, batches: Sequence[Batch]) -> None:
@@ -249,7 +251,7 @@ class MemberActor:
         value = Shown.of(action.entry, action.certificate).encode()
         kind = "rejection" if isinstance(action, Refuse) else "certificate"
         key = key_of(kind, action.entry.height, value=value)
-        if action.entry.height in self._shown:
+        if (action.entry.height, action.entry.hash()) in self._shown:
             return
         if action.entry.proposer == self.member_id or isinstance(action, Refuse):
             self._outgoing.append((key, value))
@@ -258,11 +260,11 @@ class MemberActor:
 
     def _show_if_nobody_did(self, key: str, value: bytes) -> None:
         entry, _ = Shown.read(value).decoded()
-        if entry.height not in self._shown:
+        if (entry.height, entry.hash()) not in self._shown:
             self._outgoing.append((key, value))
 
-    def _note_shown(self, height: int) -> None:
-        self._shown.add(height)
+    def _note_shown(self, entry: Entry) -> None:
+        self._shown.add((entry.height, entry.hash()))
         if len(self._shown) > 2 * ITEMS_MAX:
             self._shown = set(sorted(self._shown)[ITEMS_MAX:])
 

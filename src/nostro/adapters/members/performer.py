@@ -35,6 +35,7 @@ from nostro.consensus import (
     verify_commit_certificate,
     verify_reject_certificate,
 )
+from nostro.kernel.codec import content_hash
 from nostro.kernel.messages import Command, Effect
 from nostro.runtime.ordered_log import ITEMS_MAX, LogItem, OrderedLog
 from nostro.runtime.ports import NotDone
@@ -101,7 +102,7 @@ class ConsensusPerformer:
         )
         beside, self._beside = self._beside, []
         kind = "rejection" if rejected else "certificate"
-        return [*beside, (f"{kind}:{effect.batch_id}:{entry.hash().hex()}", command)]
+        return [*beside, (_key(kind, effect.batch_id, command), command)]
 
     def _known_epochs(self) -> Epochs:
         if self._epochs is None:
@@ -185,7 +186,7 @@ class ConsensusPerformer:
                 certificate=shown.certificate,
                 body=change.body,
             )
-            self._beside.append((f"rotation:{entry.hash().hex()}", command))
+            self._beside.append((_key("rotation", str(entry.height), command), command))
 
     def _take_evidence(self, value: bytes) -> None:
         first, second = read_evidence(value)
@@ -200,4 +201,10 @@ class ConsensusPerformer:
                 second=b64encode(proven.second).decode(),
             )
             place = f"{proven.member_id}:{proven.epoch}:{proven.height}:{proven.round}"
-            self._beside.append((f"evidence:{place}:{proven.step}", command))
+            self._beside.append((_key("evidence", f"{place}:{proven.step}", command), command))
+
+
+def _key(kind: str, place: str, command: Command) -> str:
+    """Return a key that says all that the command says: of one height there are several sound
+    certificates, of one lie several proofs, and another engine may have told another one."""
+    return f"{kind}:{place}:{content_hash(command).hex()[:32]}"
