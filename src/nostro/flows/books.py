@@ -29,6 +29,7 @@ RESERVED_ACCOUNT_PREFIXES = (
     "desk:",
     "transit:",
     "fees:",
+    "claims:",
 )
 """Accounts that only flows open: a door refuses these to everyone else."""
 RESERVED_TRANSFER_PREFIXES = (
@@ -188,6 +189,11 @@ def transit_account(currency: str) -> str:
     return f"transit:{currency}"
 
 
+def claims_account(currency: str) -> str:
+    """Return the account of what banks owe us because their own would not pay, in one currency."""
+    return f"claims:{currency}"
+
+
 def fees_account(currency: str) -> str:
     """Return the account of what rails charged us, in one currency."""
     return f"fees:{currency}"
@@ -205,6 +211,7 @@ def settlement_accounts(
         NewAccount(id=desk_account(currency), asset=currency, type=AccountType.ASSET),
         NewAccount(id=transit_account(currency), asset=currency, type=AccountType.LIABILITY),
         NewAccount(id=fees_account(currency), asset=currency, type=AccountType.EXPENSE),
+        NewAccount(id=claims_account(currency), asset=currency, type=AccountType.ASSET),
         NewAccount(
             id=vostro_account(participant_id, currency),
             asset=currency,
@@ -241,11 +248,6 @@ def payment_void_id(transaction_id: str) -> str:
     return f"payment.void:{transaction_id}"
 
 
-def payment_suspense_id(transaction_id: str, leg: str) -> str:
-    """Return the id of a leg (`in`, `out`) that is booked against suspense."""
-    return f"payment.suspense.{leg}:{transaction_id}"
-
-
 def payment_reversal_id(transaction_id: str) -> str:
     """Return the id under which a payment goes back to its payer."""
     return f"payment.reverse:{transaction_id}"
@@ -258,7 +260,7 @@ def payment_credit_reversal_id(transaction_id: str) -> str:
 
 def instruction_id(instruction: str, step: str = "") -> str:
     """Return the id of a booking of an instruction: the hold of a pay-out or the whole of a pay-in,
-    or a further step of it (`post`, `rail`, `void`, `charge`, `suspense`)."""
+    or a further step of it (`post`, `rail`, `void`, `charge`)."""
     return f"instruction.{step}:{instruction}" if step else f"instruction:{instruction}"
 
 

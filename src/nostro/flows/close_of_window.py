@@ -7,7 +7,6 @@ its cycle has arrived, and nothing is paid out before that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nostro.consensus import (
     ConsensusAchieved,
@@ -34,7 +33,7 @@ from nostro.execution import (
     SettlementReversed,
     StartPayOuts,
 )
-from nostro.flows import books
+from nostro.flows import books, suspense
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Later, Order, Perform, Step
@@ -69,7 +68,6 @@ from nostro.payments import (
 )
 from nostro.risk import QuoteCaps
 
-EXISTS = "ledger.exists"
 COUNTERPARTY_FAILED = "counterparty_failed"
 REJECTED = "rejected"
 
@@ -267,8 +265,7 @@ def _set_aside(event: FundsSecured) -> Sequence[Step]:
     def then(reply: Reply) -> Sequence[Step]:
         refused = [
             (event.pay_outs[index].instruction_id, code)
-            for index, code, _ in reply.body["results"]
-            if code != EXISTS
+            for index, (code, _) in suspense.refused(reply).items()
         ]
         return [Order(StartPayOuts(settlement_id=event.settlement_id, refused=refused))]
 
@@ -309,13 +306,13 @@ def book(event: InstructionSettled) -> Sequence[Step]:
 
 
 def _pay_in(event: InstructionSettled, rail: str) -> list[Step]:
-    return [_or_suspense(_move(event, rail, books.TransferCode.PAY_IN), "credit")]
+    return [suspense.recorded([_move(event, rail, books.TransferCode.PAY_IN)])]
 
 
 def _pay_out(event: InstructionSettled, rail: str) -> list[Step]:
     instruction = event.instruction
     if instruction.purpose is Purpose.RETURN:
-        return [_or_suspense(_move(event, rail, books.TransferCode.PAY_OUT), "debit")]
+        return [suspense.recorded([_move(event, rail, books.TransferCode.PAY_OUT)])]
     name = instruction.instruction_id
     post = NewTransfer(
         id=books.instruction_id(name, "post"),
@@ -332,21 +329,31 @@ def _pay_out(event: InstructionSettled, rail: str) -> list[Step]:
         code=books.TransferCode.PAY_OUT,
         reference=event.rail_reference,
     )
-    return [_posted(post, event), Order(CreateTransfers(transfers=[left]))]
+    return [_posted(post, instruction), Order(CreateTransfers(transfers=[left]))]
 
 
-def _posted(post: NewTransfer, event: InstructionSettled) -> Order:
-    """Post a pay-out's hold; if the bank's account was frozen meanwhile, suspense bears it."""
-    instruction = event.instruction
-    loss = NewTransfer(
-        id=books.instruction_id(instruction.instruction_id, "suspense"),
-        debit=books.suspense_account(instruction.currency),
+def _posted(post: NewTransfer, instruction: NewInstruction) -> Order:
+    """Post a pay-out's hold, or book it by way of suspense."""
+    move = NewTransfer(
+        id=post.id,
+        debit=books.vostro_account(instruction.participant_id, instruction.currency),
         credit=books.transit_account(instruction.currency),
         amount_minor=instruction.amount_minor,
-        code=books.TransferCode.SUSPENSE,
-        reference=event.rail_reference,
     )
-    return Order(CreateTransfers(transfers=[post]), then=_if_refused(loss))
+
+    def then(reply: Reply) -> Sequence[Step]:
+        return suspense.by_suspense(move, _void(instruction)) if suspense.refused(reply) else []
+
+    return Order(CreateTransfers(transfers=[post]), then=then)
+
+
+def _void(instruction: NewInstruction) -> NewTransfer:
+    return NewTransfer(
+        id=books.instruction_id(instruction.instruction_id, "void"),
+        action=Action.VOID,
+        refers_to=books.instruction_id(instruction.instruction_id),
+        code=books.TransferCode.PAY_OUT,
+    )
 
 
 def _move(event: InstructionSettled, rail: str, code: books.TransferCode) -> NewTransfer:
@@ -363,46 +370,15 @@ def _move(event: InstructionSettled, rail: str, code: books.TransferCode) -> New
     )
 
 
-def _or_suspense(transfer: NewTransfer, side: str) -> Order:
-    """Record a transfer; if the ledger refuses it, suspense takes the bank's side of it."""
-    currency = transfer.debit.rpartition(":")[2]
-    suspense = books.suspense_account(currency)
-    instead = NewTransfer(
-        id=transfer.id.replace(":", ".suspense:", 1),
-        debit=suspense if side == "debit" else transfer.debit,
-        credit=suspense if side == "credit" else transfer.credit,
-        amount_minor=transfer.amount_minor,
-        code=books.TransferCode.SUSPENSE,
-        reference=transfer.reference,
-    )
-    return Order(CreateTransfers(transfers=[transfer]), then=_if_refused(instead))
-
-
-def _if_refused(instead: NewTransfer) -> Any:
-    def then(reply: Reply) -> Sequence[Step]:
-        if all(code == EXISTS for _, code, _ in reply.body["results"]):
-            return []
-        return [Order(CreateTransfers(transfers=[instead]))]
-
-    return then
-
-
 def fail(event: InstructionFailed) -> Sequence[Step]:
     """Release what was set aside for a pay-out; if its receiver has failed, reverse what was not
     paid out to it."""
     instruction = event.instruction
     if instruction.direction is Direction.IN or instruction.purpose is Purpose.RETURN:
         return []  # a pay-in fails its settlement; a return stays on the bank's account
-    name = instruction.instruction_id
-    void = NewTransfer(
-        id=books.instruction_id(name, "void"),
-        action=Action.VOID,
-        refers_to=books.instruction_id(name),
-        code=books.TransferCode.PAY_OUT,
-    )
-    steps: list[Step] = [Order(CreateTransfers(transfers=[void]))]
+    steps: list[Step] = [Order(CreateTransfers(transfers=[_void(instruction)]))]
     if event.code == COUNTERPARTY_FAILED:
-        steps.append(Order(_reversal(event)))
+        steps.append(Order(_reversal(event), otherwise=_nothing))
     return steps
 
 

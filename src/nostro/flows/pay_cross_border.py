@@ -2,7 +2,7 @@
 
 Funds are held when a payment is accepted, in the same journal row. It is final when every pay-in of
 its cycle has arrived: then its hold is posted. An account that the ledger will not book to (frozen,
-closed) does not stop what is final: suspense takes its place.
+closed) does not stop what is final (flows.suspense).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from nostro.flows import books
+from nostro.flows import books, suspense
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Amend, Order, Step
 from nostro.ledger import (
@@ -38,7 +38,6 @@ from nostro.payments import (
 from nostro.risk import Release, Reservation, Reserve
 
 HELD_FOR_REVIEW = "payments.held_for_review"
-EXISTS = "ledger.exists"
 
 
 def open_accounts(event: ParticipantOpened) -> Sequence[Step]:
@@ -65,7 +64,7 @@ def fund(event: ParticipantFunded) -> Sequence[Step]:
         code=books.TransferCode.FUNDING,
         reference=event.reference,
     )
-    return [Order(CreateTransfers(transfers=[transfer]), then=_into_suspense([transfer]))]
+    return [suspense.recorded([transfer])]
 
 
 # -- acceptance ------------------------------------------------------------------------------------
@@ -76,7 +75,7 @@ def accept(event: TransactionsSubmitted) -> Sequence[Step]:
     items = event.items
 
     def held(reply: Reply) -> Sequence[Step]:
-        poor = _refused(reply)
+        poor = suspense.refused(reply)
         if not poor:
             return [Order(Reserve(items=_reservations(items)), then=reserved({}))]
         rich = [item for index, item in enumerate(items) if index not in poor]
@@ -114,12 +113,6 @@ def _hold(item: Submitted) -> NewTransfer:
         amount_minor=item.amount_minor,
         code=5,
     )
-
-
-def _refused(reply: Reply) -> dict[int, tuple[str, Mapping[str, Any]]]:
-    """Return which transfers of a command were refused, by index."""
-    results = reply.body["results"]
-    return {index: (code, facts) for index, code, facts in results if code != EXISTS}
 
 
 def _reservations(items: Sequence[Submitted]) -> list[Reservation]:
@@ -231,10 +224,8 @@ def post(event: PaymentsSettled) -> Sequence[Step]:
 
     def booked(reply: Reply) -> Sequence[Step]:
         steps: list[Step] = []
-        for index in _refused(reply):
-            transfer = transfers[index]
-            item = by_id[transfer.id.partition(":")[2]]
-            steps += _suspended(transfer, item)
+        for index in suspense.refused(reply):
+            steps += _instead(transfers[index], by_id, event.batch_id)
         return steps
 
     return [
@@ -255,65 +246,21 @@ def _credit(item: Settled, batch_id: str) -> NewTransfer:
     )
 
 
-def _suspended(transfer: NewTransfer, item: Settled) -> Sequence[Step]:
-    """Book a leg that the ledger refused against suspense, in place of the account that is to
-    blame: the payee's, or when that is not it, the payer's (whose hold then stands)."""
-    if transfer.action is Action.TRANSFER:
-        suspense = books.suspense_account(item.destination_currency)
-        leg = books.payment_suspense_id(item.transaction_id, "in")
-        return [_order(msgspec.structs.replace(transfer, id=leg, credit=suspense))]
-    currency = item.source_currency
-    suspense = books.suspense_account(currency)
-    paid = NewTransfer(
-        id=books.payment_suspense_id(item.transaction_id, "in"),
-        debit=books.vostro_account(item.payer, currency),
-        credit=suspense,
+def _instead(refused: NewTransfer, by_id: Mapping[str, Settled], batch_id: str) -> Sequence[Step]:
+    """Book a leg that the ledger refused by way of suspense."""
+    if refused.action is Action.TRANSFER:
+        return suspense.by_suspense(refused)
+    item = by_id[refused.id.partition(":")[2]]
+    source = item.source_currency
+    same = source == item.destination_currency
+    move = NewTransfer(
+        id=refused.id,
+        debit=books.vostro_account(item.payer, source),
+        credit=books.vostro_account(item.payee, source) if same else books.fx_account(source),
         amount_minor=item.amount_minor,
-        code=books.TransferCode.SUSPENSE,
-        reference=item.transaction_id,
+        reference=batch_id,
     )
-    same = currency == item.destination_currency
-    payee = books.vostro_account(item.payee, currency) if same else books.fx_account(currency)
-    claimed = msgspec.structs.replace(
-        paid,
-        id=books.payment_suspense_id(item.transaction_id, "out"),
-        debit=suspense,
-        credit=payee,
-    )
-    void = msgspec.structs.replace(_void(item.transaction_id), linked=True)
-
-    def otherwise(reply: Reply) -> Sequence[Step]:
-        return [_order(claimed)] if _refused(reply) else []
-
-    return [Order(CreateTransfers(transfers=[void, paid]), then=otherwise)]
-
-
-def _order(transfer: NewTransfer) -> Order:
-    return Order(CreateTransfers(transfers=[transfer]))
-
-
-def _into_suspense(transfers: Sequence[NewTransfer]) -> Any:
-    """Return what follows transfers that arrive at banks' accounts: those the ledger refuses go to
-    suspense."""
-
-    def then(reply: Reply) -> Sequence[Step]:
-        steps: list[Step] = []
-        for index in _refused(reply):
-            refused = transfers[index]
-            currency = refused.credit.rpartition(":")[2]
-            steps.append(
-                _order(
-                    msgspec.structs.replace(
-                        refused,
-                        id=refused.id.replace(":", ".suspense:", 1),
-                        credit=books.suspense_account(currency),
-                        code=books.TransferCode.SUSPENSE,
-                    )
-                )
-            )
-        return steps
-
-    return then
+    return suspense.by_suspense(move, _void(item.transaction_id))
 
 
 # -- reversal --------------------------------------------------------------------------------------
@@ -321,25 +268,9 @@ def _into_suspense(transfers: Sequence[NewTransfer]) -> Any:
 
 def give_back(event: PaymentsReversed) -> Sequence[Step]:
     """Book settled payments back, by new postings that name the old ones; what a payee no longer
-    has, suspense advances and claims from it."""
-    transfers: list[NewTransfer] = []
-    for item in event.items:
-        transfers += _reversal(item)
-
-    def booked(reply: Reply) -> Sequence[Step]:
-        steps: list[Step] = []
-        for index in _refused(reply):
-            refused = transfers[index]
-            advance = msgspec.structs.replace(
-                refused,
-                id=refused.id.replace(":", ".suspense:", 1),
-                debit=books.suspense_account(refused.debit.rpartition(":")[2]),
-                code=books.TransferCode.SUSPENSE,
-            )
-            steps.append(_order(advance))
-        return steps
-
-    return [Order(CreateTransfers(transfers=transfers), then=booked)]
+    has is claimed from it."""
+    transfers = [transfer for item in event.items for transfer in _reversal(item)]
+    return [suspense.recorded(transfers)]
 
 
 def _reversal(item: Settled) -> list[NewTransfer]:
