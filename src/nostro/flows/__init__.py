@@ -15,11 +15,12 @@ from nostro.execution import (
     InstructionFailed,
     InstructionSettled,
     OutcomeAsked,
+    ReverseSettlement,
     SettlementFailed,
     SettlementReversed,
 )
 from nostro.flows import close_of_window, deposit, pay_cross_border, withdraw
-from nostro.kernel.messages import Event
+from nostro.kernel.messages import Command, Event
 from nostro.ledger import AssetRegistered
 from nostro.netting import (
     BatchCreated,
@@ -92,4 +93,7 @@ FLOWS: Mapping[type[Event], Any] = {
     CycleClosed: close_of_window.trade,
 }
 
-__all__ = ["FLOWS"]
+AHEAD: Mapping[type[Command], Any] = {ReverseSettlement: close_of_window.reversal}
+"""Of a command, the order that a flow gives in its row and that may name what left memory."""
+
+__all__ = ["AHEAD", "FLOWS"]

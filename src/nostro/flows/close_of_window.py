@@ -28,6 +28,7 @@ from nostro.execution import (
     OutcomeAsked,
     PlanSettlement,
     Purpose,
+    ReverseSettlement,
     SendInstruction,
     SettlementFailed,
     SettlementReversed,
@@ -413,12 +414,14 @@ def unwind(event: SettlementFailed) -> Sequence[Step]:
 
 def reverse(event: SettlementReversed) -> Sequence[Step]:
     """Reverse the payments of a settlement, or those that are named."""
-    command = ReversePayments(
-        cycle_id=event.settlement_id,
-        transaction_ids=event.transaction_ids,
-        reason=event.reason,
+    return [Order(reversal(event))]
+
+
+def reversal(of: SettlementReversed | ReverseSettlement) -> ReversePayments:
+    """Return the order that reverses payments, for a settlement that is or will be reversed."""
+    return ReversePayments(
+        cycle_id=of.settlement_id, transaction_ids=of.transaction_ids, reason=of.reason
     )
-    return [Order(command)]
 
 
 def trade(event: CycleClosed) -> Sequence[Step]:

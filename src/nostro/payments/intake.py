@@ -124,7 +124,7 @@ class _Intake:
                 and (details is None or are_details(details))
                 and (not key or is_key(key))
                 and not payment.hits
-                and target[:7] != "vostro:"
+                and (target[:7] != "vostro:" or accounts.get(target) == (payee, destination))
             ):
                 add(
                     Submitted(

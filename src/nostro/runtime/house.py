@@ -6,7 +6,7 @@ Pure of I/O: the engine adds durability, the follower and the auditor use the sa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -81,10 +81,14 @@ class House:
         rooms: Sequence[Room[Any]],
         flows: Mapping[type[Event], Flow],
         effects: Iterable[type[Effect]] = (),
+        ahead: Mapping[type[Command], Callable[[Any], Command]] | None = None,
         keys_hot_max: int = KEYS_HOT_MAX,
     ) -> None:
+        """`ahead`: of a command, the one that flows will order in its row; what that names and
+        memory no longer holds is read beforehand too."""
         self.rooms: dict[str, Room[Any]] = {room.name: room for room in rooms}
         self._flows = dict(flows)
+        self._ahead = dict(ahead or {})
         self._keys_hot_max = keys_hot_max
         self._by_command = {command: room for room in rooms for command in room.commands}
         self._by_event = {event: room for room in rooms for event in room.events}
@@ -99,13 +103,19 @@ class House:
     def cold(self, memory: Memory, command: Command) -> Sequence[tuple[str, int]]:
         """Return (id, height) of ids the command names that may have left memory."""
         room = self._by_command.get(type(command))
-        return room.cold(memory.states[room.name], command) if room else ()
+        if room is None:
+            return ()
+        found = room.cold(memory.states[room.name], command)
+        ahead = self._ahead.get(type(command))
+        return found if ahead is None else [*found, *self.cold(memory, ahead(command))]
 
     def recall(
         self, command: Command, ids: Sequence[str], events: Sequence[Event]
     ) -> Mapping[str, Any]:
         """Return what the events of a journal row say of the wanted ids of a command."""
-        return self._by_command[type(command)].recall(ids, events)
+        found = self._by_command[type(command)].recall(ids, events)
+        ahead = self._ahead.get(type(command))
+        return found if ahead is None else {**found, **self.recall(ahead(command), ids, events)}
 
     def due(self, memory: Memory) -> int | None:
         """Return the earliest time at which a Tick would do something."""

@@ -10,7 +10,7 @@ from nostro import consensus, execution, netting, wallets
 from nostro.adapters.signing.ed25519 import verify
 from nostro.consensus import ConsensusRoom
 from nostro.execution import ExecutionRoom
-from nostro.flows import FLOWS
+from nostro.flows import AHEAD, FLOWS
 from nostro.kernel.asset import SEED
 from nostro.kernel.messages import Effect
 from nostro.ledger import LedgerRoom
@@ -56,6 +56,7 @@ def make_house(settings: Settings | None = None) -> House:
         ),
         flows=FLOWS,
         effects=EFFECTS,
+        ahead=AHEAD,
         **keys_hot_max,
     )
 
