@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,6 +21,15 @@ class Latency(msgspec.Struct, frozen=True):
     p50_ms: int
     p99_ms: int
     most_ms: int
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """An event in the life of a payment: so long after it was sent, in milliseconds."""
+
+    after_ms: int
+    event: str
+    by: str
+    batch: str
 
 
 class Savings(msgspec.Struct, frozen=True):
@@ -41,7 +51,9 @@ class Day:
     """The payments of the day.
 
     `sent`: what the platform has acknowledged, by id. `ended`: the same as the platform tells it
-    at the end. `under_way`: the settlement that an act has to wait for.
+    at the end. `states`: how many ended how; `deferred`: how many had to wait for another cycle;
+    `reasons`: why, of those at noon. `vostros`: of each bank's account its currency, what the
+    platform tells, and what the own books say. `lives`: those of a few payments.
     """
 
     def __init__(self) -> None:
@@ -56,6 +68,8 @@ class Day:
         self.certificates = 0
         self.latencies: list[Latency] = []
         self.savings = Savings()
+        self.lives: dict[str, list[Moment]] = {}
+        self.vostros: list[tuple[str, Decimal, Decimal]] = []
         self._rates: ReferenceRates | None = None
         self._traffic: Traffic | None = None
 

@@ -31,7 +31,7 @@ TO_FAILING, TO_FAILING_AT_ONCE = 50, 10
 BULK_SIZE = 500
 AT_A_TIME = 4
 """Requests with hundreds of payments in flight."""
-RAIL, REGION = "rtgs", "east"
+RAIL, REGION, OTHER = "rtgs", "east", "west"
 SHORT = tuple(currency for currency in CURRENCIES if currency != "USD")
 AT_ONCE = 16
 CONFLICTS = 12

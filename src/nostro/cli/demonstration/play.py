@@ -20,6 +20,7 @@ from nostro.cli.demonstration import (
     customers,
     exchange,
     finality,
+    lives,
     outage,
     payday,
     payouts,
@@ -27,6 +28,7 @@ from nostro.cli.demonstration import (
     report,
     retries,
     savings,
+    statements,
     transfers,
 )
 from nostro.cli.demonstration.door import Unanswered
@@ -71,6 +73,8 @@ PAYMENTS = (
     Act("a bank fails while others pay to it", payday.bank_fails),
     Act("the platform is killed in the middle of the payments", blackout.survive),
     Act("every payment comes to its end", finality.reach),
+    Act("the rails' own books are compared", statements.compare),
+    Act("two payments are followed through their lives", lives.follow),
     Act("certificates, evidence, savings and times are looked at", savings.look),
 )
 PROOF = (Act("the books are compared, added up and audited", proof.prove),)

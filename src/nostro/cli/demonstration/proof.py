@@ -25,7 +25,8 @@ CHAIN = "main"
 PAGE = 500
 _FIRST = ("wallet", "nostro")
 _UNTOLD = frozenset(STAFF)
-_UNTOLD_KINDS = ("vostro:", "transit:")
+_OF_BANKS = "vostro:"
+_UNTOLD_KINDS = (_OF_BANKS, "transit:")
 """Hundreds of accounts, of staff and of banks, are compared but not listed."""
 
 
@@ -47,6 +48,8 @@ async def _compare_balances(scene: Scene) -> bool:
         own = missing.pop(told["id"], None)
         if own is None or _told(told) != _own(own):
             differing.append(f"{told['id']}: told {_told(told)}, own {own}")
+        if own is not None and told["id"].startswith(_OF_BANKS):
+            scene.day.vostros.append((own.asset, Decimal(told["balance"]["posted"]), own.posted))
         listed = told["id"] not in _UNTOLD and not told["id"].startswith(_UNTOLD_KINDS)
         if listed and _is_used(told):
             scene.balances.append(_line(told["balance"], own))

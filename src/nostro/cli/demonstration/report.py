@@ -13,7 +13,7 @@ import msgspec
 from nostro.cli import printout
 from nostro.cli.demonstration.day import Day
 from nostro.cli.demonstration.scene import VERIFIED, Scene
-from nostro.cli.printout import Output
+from nostro.cli.printout import Output, Record
 
 
 def tell(scene: Scene, *, seconds: float) -> None:
@@ -63,6 +63,12 @@ def _tell_payments(day: Day) -> None:
     for reason, count in day.reasons.most_common():
         states.append({"count": f"{count:,}", "state": f"of these at noon: {reason}"})
     printout.rows(states, Output.TABLE, right=["count"])
+    for title, life in day.lives.items():
+        _heading(f"The life of {title}")
+        events = [msgspec.structs.asdict(moment) for moment in life]
+        printout.rows(events, Output.TABLE, right=["after_ms"])
+    _heading("Accounts of the banks, all those of a currency together")
+    printout.rows(_by_currency(day), Output.TABLE, right=["accounts", "posted", "own books"])
     _heading("What netting saved, in US dollars at the ECB's rates")
     savings = day.savings
     costs = (
@@ -88,6 +94,15 @@ def _tell_payments(day: Day) -> None:
     times = [msgspec.structs.asdict(one) for one in day.latencies]
     right = ["payments", "p50_ms", "p99_ms", "most_ms"]
     printout.rows(times, Output.TABLE, right=right)
+
+
+def _by_currency(day: Day) -> list[Record]:
+    rows: list[Record] = []
+    for currency in sorted({currency for currency, _, _ in day.vostros}):
+        ours = [(told, own) for each, told, own in day.vostros if each == currency]
+        told, own = (sum(side) for side in zip(*ours, strict=True))
+        rows.append({"asset": currency, "accounts": len(ours), "posted": told, "own books": own})
+    return rows
 
 
 def _tell_result(scene: Scene, seconds: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +14,8 @@ from nostro.cli.demonstration.traffic import RTGS
 
 QUORUM = 2 * MEMBERS // 3 + 1
 NETTED = "netted"
+STAGES = ("accepted to batched", "batched to certified", "certified to settled")
+WHOLE = "accepted to settled"
 
 
 async def look(scene: Scene) -> None:
@@ -73,7 +74,9 @@ def _savings(cycles: Iterable[dict[str, Any]]) -> Savings:
 
 def _latencies(scene: Scene) -> list[Latency]:
     """Measure how long each payment that settled was in each stage, by the platform's times."""
-    stages: dict[tuple[str, str], list[float]] = defaultdict(list)
+    stages: dict[tuple[str, str], list[float]] = {
+        (kind, name): [] for kind in (RTGS, NETTED) for name in (*STAGES, WHOLE)
+    }
     for payment in scene.day.ended.values():
         batch = scene.day.batches.get(payment["batch_id"])
         if payment["state"] != "settled" or batch is None:
@@ -82,12 +85,10 @@ def _latencies(scene: Scene) -> list[Latency]:
         told = batch["batch"]
         times = [payment["accepted_at"], told["created_at"], told["certified_at"]]
         moments = [datetime.fromisoformat(each) for each in (*times, payment["settled_at"])]
-        names = ("accepted to batched", "batched to certified", "certified to settled")
-        for name, start, end in zip(names, moments, moments[1:], strict=False):
+        for name, start, end in zip(STAGES, moments, moments[1:], strict=False):
             stages[kind, name].append((end - start).total_seconds() * 1000)
-        whole = (moments[-1] - moments[0]).total_seconds() * 1000
-        stages[kind, "accepted to settled"].append(whole)
-    return [_latency(kind, name, sorted(times)) for (kind, name), times in sorted(stages.items())]
+        stages[kind, WHOLE].append((moments[-1] - moments[0]).total_seconds() * 1000)
+    return [_latency(kind, name, sorted(times)) for (kind, name), times in stages.items() if times]
 
 
 def _latency(kind: str, stage: str, times: list[float]) -> Latency:
