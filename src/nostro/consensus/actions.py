@@ -10,7 +10,7 @@ import msgspec
 
 from nostro.consensus.certificate import Certificate
 from nostro.consensus.evidence import Evidence
-from nostro.consensus.lock import VoteLock
+from nostro.consensus.lock import LockRefused, VoteLock
 from nostro.consensus.messages import Entry, Message, Step
 
 
@@ -57,8 +57,10 @@ class Broadcast(msgspec.Struct, frozen=True):
 
     @property
     def sign_bytes(self) -> bytes:
-        """Return the bytes to sign."""
-        return self.lock.sign_bytes()
+        """Return the bytes to sign; raises LockRefused when the lock does not cover them."""
+        if self.message not in self.lock.messages:
+            raise LockRefused("the lock that would be kept does not name the message")
+        return self.message.sign_bytes(self.lock.chain_id)
 
 
 class Repeat(msgspec.Struct, frozen=True):

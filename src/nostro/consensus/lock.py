@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nostro.consensus.encoding import Reader, canonical
+from nostro.consensus.encoding import EncodingError, Reader, canonical
 from nostro.consensus.messages import (
     NO_ROUND,
     Entry,
@@ -20,6 +20,10 @@ from nostro.consensus.messages import (
 )
 
 LOCK_TAG = "nostro/consensus/lock/v1"
+
+SAID_MAX = 9
+"""Earlier messages that the lock keeps: three rounds of them. They are sent again after a death,
+for a driver may die with several of them signed and none sent. The lock stays below 64 kB."""
 
 Position = tuple[int, int, int]
 
@@ -33,7 +37,8 @@ class VoteLock(msgspec.Struct, frozen=True):
 
     `last`: the last message that was to be signed, without signature. `locked`: the entry it
     precommitted, in `locked_round`; `valid`: the newest entry it knows a quorum of prevotes for, in
-    `valid_round`, with those prevotes. All of one height: that of `last`.
+    `valid_round`, with those prevotes; `said`: the newest messages before `last`. All of one
+    height: that of `last`.
     """
 
     chain_id: str
@@ -43,22 +48,33 @@ class VoteLock(msgspec.Struct, frozen=True):
     valid_round: int = NO_ROUND
     valid: Entry | None = None
     justification: tuple[tuple[str, bytes], ...] = ()
+    said: tuple[Message, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Return all that may have been signed and not sent, in order."""
+        return (*self.said, self.last) if self.last is not None else ()
 
     @property
     def position(self) -> Position:
         """Return (height, round, step) of what was signed last; before everything when nothing."""
         return position_of(self.last) if self.last else (0, 0, 0)
 
-    def sign_bytes(self) -> bytes:
-        """Return the bytes that may be signed with this lock kept: of the last message."""
-        return self.last.sign_bytes(self.chain_id) if self.last else b""
-
     def admits(self, message: Message) -> bool:
         """Tell whether a message is strictly later than the last one, or the very same bytes."""
-        position = position_of(message)
-        if position > self.position:
+        if position_of(message) > self.position:
             return True
-        return position == self.position and message.sign_bytes(self.chain_id) == self.sign_bytes()
+        return self.last is not None and (
+            message.sign_bytes(self.chain_id) == self.last.sign_bytes(self.chain_id)
+        )
+
+    def said_before(self, message: Message) -> tuple[Message, ...]:
+        """Return what is to be kept beside a message that becomes the last."""
+        if self.last is None or self.last.height != message.height:
+            return ()
+        if position_of(self.last) == position_of(message):
+            return self.said
+        return self.messages[-SAID_MAX:]
 
     def encode(self) -> bytes:
         """Return the bytes to keep; they fit 64 kB."""
@@ -73,6 +89,8 @@ class VoteLock(msgspec.Struct, frozen=True):
             self.valid.encode() if self.valid else b"",
             len(self.justification),
             *pairs,
+            len(self.said),
+            *(encode_message(message) for message in self.said),
         )
 
 
@@ -83,7 +101,10 @@ def decode_lock(data: bytes) -> VoteLock:
     chain_id, last = reader.text(), reader.raw()
     locked_round, locked = reader.number() - 1, reader.raw()
     valid_round, valid = reader.number() - 1, reader.raw()
-    justification = read_signatures(reader)
+    justification, count = read_signatures(reader), reader.number()
+    if count > SAID_MAX:
+        raise EncodingError(f"{count} messages in a lock")
+    said = tuple(decode_message(reader.raw()) for _ in range(count))
     reader.end()
     return VoteLock(
         chain_id,
@@ -93,6 +114,7 @@ def decode_lock(data: bytes) -> VoteLock:
         valid_round,
         decode_entry(valid) if valid else None,
         justification,
+        said,
     )
 
 

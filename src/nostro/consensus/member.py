@@ -151,7 +151,7 @@ class Participant:
             self._take(message)
 
     def _resume(self, last: Message) -> None:
-        """Stand where the lock says; its message may never have left."""
+        """Stand where the lock says; its messages may never have left."""
         lock = self._lock
         self.round, self.stage = last.round, last.step
         self._locked, self._locked_round = lock.locked, lock.locked_round
@@ -161,7 +161,7 @@ class Participant:
             if entry is not None:
                 self._entries[entry.hash()] = entry
         if self._signs:
-            self._actions.append(Broadcast(last, lock))
+            self._actions += [Broadcast(message, lock) for message in lock.messages]
             self._remind()
 
     @property
@@ -240,9 +240,10 @@ class Participant:
             self._precommit(NIL)
 
     def _repeat(self) -> None:
-        """Say again what we said in this round: whoever waits for it may have lost it."""
-        said = self._ballot.said_by(self._standing.member_id, self.round)
-        self._actions += [Repeat(message) for message in said]
+        """Say again what we said in the last two rounds: whoever waits for it may have lost it."""
+        for round_ in (self.round - 1, self.round):
+            said = self._ballot.said_by(self._standing.member_id, round_)
+            self._actions += [Repeat(message) for message in said]
         self._remind()
 
     def _remind(self) -> None:
@@ -468,5 +469,6 @@ class Participant:
             self._valid_round,
             self._valid,
             self._justification,
+            self._lock.said_before(message),
         )
         self._actions.append(Broadcast(message, self._lock))

@@ -88,7 +88,10 @@ def test_the_lock_keeps_all_that_a_member_needs_to_go_on() -> None:
     assert lock.locked == lock.valid == entry
     assert decode_lock(lock.encode()) == lock
     again = Desk(lock=decode_lock(lock.encode()))
-    assert [action.lock for action in again.said(a.Broadcast)] == [lock]
+    assert [action.message for action in again.said(a.Broadcast)] == list(lock.messages)
+    assert [action.sign_bytes for action in again.said(a.Broadcast)] == [
+        action.sign_bytes for action in desk.said(a.Broadcast)
+    ]
     again.batch(BODY)
     again.batch(OTHER)
     again.hear(a.TimedOut(1, 0, Step.PRECOMMIT))

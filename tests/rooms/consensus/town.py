@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -70,17 +70,22 @@ class Driver:
     def hear(self, heard: a.Heard) -> None:
         self.obey(self.participant.step(heard))
 
-    def obey(self, actions: list[a.Action], *, dies_before_sending: bool = False) -> None:
-        for action in actions:
-            match action:
+    def obey(self, actions: list[a.Action]) -> None:
+        """Take a turn: sign into memory, keep the last lock, then publish; or die in between."""
+        waiting, outgoing = deque(actions), list[Message]()
+        lock = decode_lock(self.kept)
+        while waiting:
+            match waiting.popleft():
+                case a.Broadcast() as action:
+                    advance(lock, action.lock)
+                    lock = action.lock
+                    outgoing.append(self._signed(action))
+                    waiting.extend(self.participant.step(a.Received(outgoing[-1])))
+                case a.Repeat(message):
+                    outgoing.append(message)
                 case a.StoreBody(batch_hash, body):
                     assert sha256(body.encode()) == batch_hash
                     self.bodies[batch_hash] = body
-                case a.Broadcast():
-                    if not self._send(action, dies=dies_before_sending):
-                        return
-                case a.Repeat(message):
-                    self.town.publish(message)
                 case a.ScheduleTimeout(height, round_, step, after_ms):
                     self.town.ring(self, a.TimedOut(height, round_, step), after_ms)
                 case a.FetchBody(batch_hash):
@@ -95,23 +100,21 @@ class Driver:
                     self.town.evidence.append(evidence)
                 case a.Halt(reason):
                     self.town.halted[self.member_id] = reason
+        self.kept = lock.encode()
+        if outgoing and not self.town.dies_now(self):
+            for message in outgoing:
+                self.town.publish(message)
 
-    def _send(self, action: a.Broadcast, *, dies: bool) -> bool:
-        advance(decode_lock(self.kept), action.lock)
-        self.kept = action.lock.encode()
-        if dies or self.town.dies_now(self):
-            return False
+    def _signed(self, action: a.Broadcast) -> Message:
         message = action.message
+        self.town.note(message)
         if isinstance(message, Vote) and message.value:
             assert self.town.batch_of(message.value) in self.bodies, "approved but not stored"
-        key = keys.public_key_of(self.member_id, self.generation)
-        signed = message.signed(keys.sign_with(key, action.sign_bytes))
         place = (message.height, message.round, message.step, message.epoch)
         self.signed[place].add(action.sign_bytes)
         assert len(self.signed[place]) == 1, "an honest member contradicted itself"
-        self.town.publish(signed)
-        self.town.after(0, self, a.Received(signed))
-        return True
+        key = keys.public_key_of(self.member_id, self.generation)
+        return message.signed(keys.sign_with(key, action.sign_bytes))
 
 
 class Town:
