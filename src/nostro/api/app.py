@@ -18,15 +18,20 @@ from nostro.api.http import (
     batches,
     explained,
     health,
+    iso20022,
+    iso20022_statements,
     ledger_reads,
+    liquidity,
     participants,
     payments,
     payments_bulk,
     payments_reads,
+    risk,
     settlements,
     transfers,
     wallet,
     wallet_reads,
+    webhooks,
 )
 from nostro.api.http.payments_stream import Streams, is_stream
 from nostro.api.intake import read_headers
@@ -40,10 +45,15 @@ TITLE = "Nostro"
 OPERATIONS: tuple[Operation, ...] = (
     *payments.OPERATIONS,
     *payments_bulk.OPERATIONS,
+    *iso20022.OPERATIONS,  # before the payment, whose id takes whatever follows it
+    *iso20022_statements.OPERATIONS,
     *payments_reads.OPERATIONS,
     *participants.OPERATIONS,
     *settlements.OPERATIONS,
     *batches.OPERATIONS,
+    *risk.OPERATIONS,
+    *liquidity.OPERATIONS,
+    *webhooks.OPERATIONS,
     *wallet.OPERATIONS,
     *wallet_reads.OPERATIONS,
     *accounts.OPERATIONS,

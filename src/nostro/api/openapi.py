@@ -34,6 +34,7 @@ _ALWAYS_POSTED = (
     "request.bad_idempotency_key",
 )
 _ALWAYS_READ = ("request.invalid",)
+_OF_JSON = ("request.invalid", "request.malformed_json")
 _KEY_WORDS = {
     KeyRule.REQUIRED: "Required: one key for each deed, the same key for each retry of it.",
     KeyRule.DERIVED: "Without it, the ids in the request are the key.",
@@ -72,6 +73,9 @@ def extra_of(operation: Operation) -> dict[str, Any]:
                 }
             },
         }
+    elif operation.shape is not None:
+        told = {"schema": {"type": "string"}, "example": operation.body_example}
+        extra["requestBody"] = {"required": True, "content": {operation.media_type: told}}
     extra["responses"] = {**_results(operation), **_problems(operation)}
     return extra
 
@@ -94,6 +98,12 @@ def document(
                 "name": "settlements",
                 "description": "Netted batches, what the members said, and movements on rails.",
             },
+            {
+                "name": "risk",
+                "description": "Limits, exposures, alerts, liquidity and its forecast.",
+            },
+            {"name": "iso20022", "description": "The same in messages of ISO 20022, as XML."},
+            {"name": "webhooks", "description": "Being told of what happens, over HTTP."},
             {"name": "wallet", "description": "Customers, their deposits and withdrawals."},
             {"name": "ledger", "description": "Accounts, transfers, balances and statements."},
             {"name": "operations", "description": "Health and metrics."},
@@ -242,6 +252,8 @@ def _codes(operation: Operation) -> Sequence[str]:
     always: tuple[str, ...] = ()
     if operation.body is not None:
         always = _ALWAYS_POSTED
+    elif operation.shape is not None:
+        always = tuple(code for code in _ALWAYS_POSTED if code not in _OF_JSON)
     elif operation.query is not None or operation.params is not None:
         always = _ALWAYS_READ
     return tuple(dict.fromkeys((*operation.problems, *always)))

@@ -85,7 +85,8 @@ def _command(method: str, path: str, operation: Mapping[str, Any]) -> str:
         for each in operation.get("parameters", ())
     )
     header = " -H 'Idempotency-Key: \"a-new-key\"'" if key else ""
-    return f"curl '{address}'{header} --json '{json.dumps(body, indent=2)}'"
+    verb = "" if method == "POST" else f" -X {method}"
+    return f"curl{verb} '{address}'{header} --json '{json.dumps(body, indent=2)}'"
 
 
 def _shown(example: Any) -> str:

@@ -302,6 +302,16 @@ RISK: dict[str, Row] = {
     "risk.currency_limit": Row(
         422, "Open payments in the currency have reached their limit", _OPEN
     ),
+    "risk.history_too_short": Row(
+        422,
+        "There is too little history to forecast from",
+        "Ask for fewer days ahead, or later: days_needed are days on which payments settled.",
+    ),
+    "risk.model_not_installed": Row(
+        422,
+        "The model is not installed",
+        "Use model=calendar, or install the extra: pip install 'nostro[prophet]'.",
+    ),
 }
 
 MENDABLE = frozenset(

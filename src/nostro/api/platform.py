@@ -13,7 +13,9 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from nostro.api.forecasts import Forecasts
 from nostro.api.payment_reads import PaymentReads, RiskReads, SettlementReads
+from nostro.api.webhook_desk import Webhooks
 from nostro.kernel.asset import Asset
 from nostro.ledger import (
     AccountType,
@@ -250,7 +252,7 @@ def silent(*, method: str, path: str, status: int, duration_s: float, request_id
 class Platform:
     """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
     of a probe of the API's own (engine, views, effects) takes its place. `screening`: None lets
-    every name pass."""
+    every name pass. `forecasts` forecasts with the models that are installed."""
 
     engine: Engine
     ledger: LedgerReads
@@ -260,6 +262,8 @@ class Platform:
     risk: RiskReads = _NO_RISK
     screening: Screening | None = None
     identifiers: Identifiers = _SPELLING
+    webhooks: Webhooks | None = None
+    forecasts: Forecasts = field(default_factory=Forecasts)
     performing: Performing | None = None
     probes: Sequence[Probe] = ()
     bounds: Bounds = field(default_factory=Bounds)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nostro.api.app import document
+from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import CONSENSUS, EXECUTION, NETTING, PAYMENTS, RISK
 from nostro.api.problem_row import Row
 from nostro.api.problem_table import ENGINE, LEDGER, MONEY, REQUEST, VIEWS, WALLETS
@@ -40,7 +41,14 @@ _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
     ("Netting", "", NETTING),
     ("The settlement members", "", CONSENSUS),
     ("Settlements", "", EXECUTION),
-    ("Limits", "", RISK),
+    ("Limits and forecasts", "", RISK),
+    (
+        "Messages of ISO 20022",
+        "A message that is refused as a whole is a problem; a transaction of it has its code, with "
+        "that of ISO 20022, in its own status.",
+        ISO20022,
+    ),
+    ("Webhooks", "", WEBHOOKS),
 )
 _HEAD = """# Errors
 

@@ -63,6 +63,14 @@ class Model(Protocol):
         ...
 
 
+class Forecaster(Protocol):
+    """Makes a forecast of one currency from the histories of all; the same from the same."""
+
+    def __call__(self, pool: Mapping[str, History], currency: str, *, days_ahead: int) -> Forecast:
+        """Return the forecast; raises TooShort."""
+        ...
+
+
 def days_needed(steps: int) -> int:
     """Return the open days without which there is no forecast of so many open days."""
     return TRAIN_DAYS_MIN + WINDOWS_MIN * steps
