@@ -41,7 +41,7 @@ def start_demo(scratch: Path, *options: str) -> subprocess.Popen[str]:
 
 def told_processes(progress: str) -> list[int]:
     """Return the ids of every process that the demo says it has started or killed."""
-    told = re.findall(r"(?:supervisor|server|follower|postgres) (\d+)", progress)
+    told = re.findall(r"(?:supervisor|server|members|follower|postgres) (\d+)", progress)
     return sorted({int(pid) for pid in told})
 
 
@@ -74,6 +74,15 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
         "conserved",
         "chain",
         "seconds",
+        "payments",
+        "settled",
+        "deferred",
+        "reversed",
+        "batches",
+        "certificates",
+        "saving_percent",
+        "wires_before",
+        "wires_after",
     ]
     assert result["recovered"] is True
     assert result["conserved"] is True
@@ -83,11 +92,20 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
     assert 10 < result["rejected"] < 100
     assert result["replayed"] > 200
     assert 0 < result["seconds"] < DEMO_TIMEOUT_S
+    assert result["payments"] == 20_000
+    assert result["settled"] + result["reversed"] == result["payments"]
+    # 60 payments go to the bank that fails, and it has failed: other cycles may add some.
+    assert result["reversed"] >= 60
+    assert result["deferred"] > 0
+    assert result["certificates"] == result["batches"] >= 20
+    assert 50 < result["saving_percent"] < 100
+    assert result["wires_before"] == result["payments"]
+    assert result["wires_after"] < result["payments"] // 4
     assert "books balance: yes" in report.splitlines()
     assert not [line for line in report.splitlines() if line.startswith("not so")]
     assert list(tmp_path.iterdir()) == []
     pids = told_processes(progress)
-    assert len(pids) >= 4
+    assert len(pids) >= 5
     for pid in pids:
         ended(pid)
 
@@ -98,6 +116,7 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
         (signal.SIGINT, SIGINT_STATUS, "[ 1/"),
         (signal.SIGINT, SIGINT_STATUS, "transfers in bulk"),
         (signal.SIGTERM, SIGTERM_STATUS, "SIGKILL to supervisor"),
+        (signal.SIGINT, SIGINT_STATUS, "payments at noon"),
     ],
 )
 def test_an_interrupted_demo_stops_its_platform_and_removes_its_directory(

@@ -24,6 +24,7 @@ def demo(
 ) -> None:
     """Run the main job on a fresh platform, and prove the books.
 
+    Customers' money, and a day of 20,000 payments between thirty banks: netted, certified, settled.
     It starts a platform of its own, beside any that runs here, and kills it on the way. The report
     goes to standard output, its last line is one JSON object; progress goes to standard error.
     """

@@ -30,8 +30,8 @@ async def reach(scene: Scene) -> None:
     await _all_ended(scene)
     await suspend(scene)
     await _read(scene)
-    _check_ends(scene)
-    _check_rates(scene)
+    check_ends(scene)
+    check_rates(scene)
     _book(scene)
 
 
@@ -74,7 +74,7 @@ async def _read(scene: Scene) -> None:
         day.cycles[told["cycle"]["cycle_id"]] = told["cycle"]
 
 
-def _check_ends(scene: Scene) -> None:
+def check_ends(scene: Scene) -> None:
     """Check that each payment that was acknowledged is there, as it was sent, and has an end."""
     day = scene.day
     wrong = [
@@ -138,7 +138,7 @@ def _is_told(payment: Payment, told: dict[str, Any] | None) -> bool:
     )
 
 
-def _check_rates(scene: Scene) -> None:
+def check_rates(scene: Scene) -> None:
     """Check what each bank got against the demo's own conversion."""
     rates, wrong = scene.day.rates, []
     for payment, told in _final(scene):
@@ -161,32 +161,44 @@ def _final(scene: Scene) -> list[tuple[Payment, dict[str, Any]]]:
 def _book(scene: Scene) -> None:
     """Write into the own books what moved: payments, rails, trades that squared positions."""
     for payment, told in _final(scene):
-        _book_payment(scene, payment, Decimal(told["received"]), told["state"] == "reversed")
+        received = Decimal(told["received"])
+        book_payment(scene, payment, received)
+        if told["state"] == "reversed":
+            book_back(scene, payment, received)
     for status in scene.day.settlements.values():
         for move in status["instructions"]:
             if move["state"] == "settled":
-                _book_movement(scene, move)
+                book_movement(scene, move)
     for cycle in scene.day.cycles.values():
         if cycle["state"] == "settled":
             _book_trades(scene, cycle)
 
 
-def _book_payment(scene: Scene, payment: Payment, received: Decimal, is_reversed: bool) -> None:
+def book_payment(scene: Scene, payment: Payment, received: Decimal) -> None:
+    """Write a payment that settled into the demo's own books."""
+    for debit, credit, amount in _legs(payment, received):
+        scene.books.move(debit=debit, credit=credit, amount=amount)
+
+
+def book_back(scene: Scene, payment: Payment, received: Decimal) -> None:
+    """Write the reversal of a payment into the demo's own books."""
+    for debit, credit, amount in _legs(payment, received):
+        scene.books.move(debit=credit, credit=debit, amount=amount)
+
+
+def _legs(payment: Payment, received: Decimal) -> list[tuple[str, str, Decimal]]:
+    """Return what a payment moves: from, to, how much."""
     payer, payee = vostro(payment.payer, payment.source), vostro(payment.payee, payment.target)
     if payment.source == payment.target:
-        legs = [(payer, payee, payment.amount)]
-    else:
-        legs = [
-            (payer, f"fx:{payment.source}", payment.amount),
-            (f"fx:{payment.target}", payee, received),
-        ]
-    for debit, credit, amount in legs:
-        scene.books.move(debit=debit, credit=credit, amount=amount)
-        if is_reversed:
-            scene.books.move(debit=credit, credit=debit, amount=amount)
+        return [(payer, payee, payment.amount)]
+    return [
+        (payer, f"fx:{payment.source}", payment.amount),
+        (f"fx:{payment.target}", payee, received),
+    ]
 
 
-def _book_movement(scene: Scene, move: dict[str, Any]) -> None:
+def book_movement(scene: Scene, move: dict[str, Any]) -> None:
+    """Write a movement on a rail into the demo's own books, with what the rail charged."""
     currency, amount = move["currency"], Decimal(move["amount"])
     bank = vostro(move["participant_id"], currency)
     rail = open_rail(scene.books, move["rail"], currency)

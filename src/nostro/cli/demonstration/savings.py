@@ -22,8 +22,8 @@ async def look(scene: Scene) -> None:
     """Look at certificates, evidence, savings and times."""
     await _certificates(scene)
     await _evidence(scene)
-    scene.day.savings = _savings(scene.day.cycles.values())
-    scene.day.latencies = _latencies(scene)
+    scene.day.savings = savings_of(scene.day.cycles.values())
+    scene.day.latencies = latencies_of(scene)
 
 
 async def _certificates(scene: Scene) -> None:
@@ -53,7 +53,7 @@ async def _evidence(scene: Scene) -> None:
     scene.say(f"{len(told['data'])} contradictions signed by {', '.join(liars)}: all in evidence")
 
 
-def _savings(cycles: Iterable[dict[str, Any]]) -> Savings:
+def savings_of(cycles: Iterable[dict[str, Any]]) -> Savings:
     """Add up the reports of the cycles that settled, gross ones included."""
     reports = [
         cycle["report"] for cycle in cycles if cycle["state"] == "settled" and cycle["report"]
@@ -72,7 +72,7 @@ def _savings(cycles: Iterable[dict[str, Any]]) -> Savings:
     )
 
 
-def _latencies(scene: Scene) -> list[Latency]:
+def latencies_of(scene: Scene) -> list[Latency]:
     """Measure how long each payment that settled was in each stage, by the platform's times."""
     stages: dict[tuple[str, str], list[float]] = {
         (kind, name): [] for kind in (RTGS, NETTED) for name in (*STAGES, WHOLE)
