@@ -3,6 +3,7 @@ them?"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -11,13 +12,19 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from nostro import __version__
+from nostro.adapters.clock import SystemClock
+from nostro.adapters.forecasting import prophet_forecasters
+from nostro.adapters.identifiers import Registry
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
 from nostro.adapters.postgres.payment_queries import PaymentQueries
 from nostro.adapters.postgres.risk_queries import RiskQueries
 from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
+from nostro.adapters.screening import FileScreening
 from nostro.adapters.telemetry.logging import log_access
+from nostro.adapters.webhooks import Notifier, WebhookStore
 from nostro.api.app import create_app
+from nostro.api.forecasts import DEFAULT as BY_CALENDAR, Forecasts
 from nostro.api.platform import Bounds, Platform
 from nostro.wiring.engine import EngineRoom
 from nostro.wiring.http import HttpServer
@@ -27,6 +34,7 @@ from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
 
 READERS_MAX = 8
+WEBHOOK_CONNECTIONS_MAX = 2
 READER_TIMEOUT_S = 5.0
 """How long a read waits for a connection before it says that the views are unavailable."""
 
@@ -58,7 +66,7 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
         kwargs={"autocommit": True, "application_name": "nostro-reader"},
     )
     room = EngineRoom(settings, stores.engine)
-    async with pool:
+    async with pool, _webhooks(settings, stores) as webhooks:
         await room.start()
         try:
             yield Platform(
@@ -68,6 +76,10 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 payments=PaymentQueries(pool, settings.chain),
                 settlements=SettlementQueries(pool, settings.chain),
                 risk=RiskQueries(pool, settings.chain),
+                screening=_screening(settings),
+                identifiers=Registry(),
+                webhooks=webhooks,
+                forecasts=Forecasts({**BY_CALENDAR, **prophet_forecasters()}),
                 performing=room.performing,
                 probes=(PostgresProbe(pool),),
                 bounds=Bounds(at_least_timeout_ms=settings.at_least_timeout_ms),
@@ -77,3 +89,33 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
             )
         finally:
             await room.stop()
+
+
+def _screening(settings: Settings) -> FileScreening | None:
+    if settings.screening_list is None:
+        return None
+    return FileScreening(settings.screening_list, threshold=settings.screening_threshold)
+
+
+@contextlib.asynccontextmanager
+async def _webhooks(settings: Settings, stores: Stores) -> AsyncIterator[WebhookStore]:
+    """Tell the endpoints that are registered, and yield where they are kept."""
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        stores.engine,
+        min_size=1,
+        max_size=WEBHOOK_CONNECTIONS_MAX,
+        open=False,
+        timeout=READER_TIMEOUT_S,
+        kwargs={"application_name": "nostro-webhooks"},
+    )
+    clock = SystemClock()
+    store = WebhookStore(pool, settings.chain, clock=clock, loopback=settings.webhooks_on_loopback)
+    notifier = Notifier(store, chain=settings.chain, clock=clock, seed=os.getpid())
+    async with pool:
+        telling = asyncio.create_task(notifier.run(), name="webhooks")
+        try:
+            yield store
+        finally:
+            telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await telling

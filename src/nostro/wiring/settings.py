@@ -200,6 +200,17 @@ class Settings(BaseSettings):
         le=31,
         description="how many of the members sign contradictions; for demonstrations only",
     )
+    screening_list: AbsolutePath | None = Field(
+        None,
+        description="list of names that payments are screened against, a CSV file; without one "
+        "nobody is held for review",
+    )
+    screening_threshold: int = Field(
+        88, ge=50, le=100, description="how alike a name must be to one on the list, in per cent"
+    )
+    webhooks_on_loopback: bool = Field(
+        True, description="webhooks may go to this machine, as they do on a developer's"
+    )
     follower: bool = Field(True, description="keep the views in step, in a process of its own")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto writes for people on a terminal, and JSON elsewhere"
