@@ -17,8 +17,36 @@ from nostro.adapters.postgres.payment_queries import PaymentQueries
 from nostro.adapters.postgres.risk_queries import RiskQueries
 from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.api.forecasts import KEPT_MAX, Forecasts, by_calendar
-from nostro.risk import DayFlow, Forecast, History, Reservation as Reserved, Reserve, TooShort
-from tests.adapters.postgres.payment_story import Story, follow_story, whole_story
+from nostro.execution import (
+    Direction,
+    FundsSecured,
+    InstructionSettled,
+    NewInstruction,
+    Purpose,
+    SettlementInitiated,
+    SettlementPlanned,
+)
+from nostro.flows import books
+from nostro.ledger import CreateTransfers, NewTransfer, OpenAccounts
+from nostro.payments import TransactionsSubmitted
+from nostro.risk import (
+    AlertRaised,
+    Change,
+    DayFlow,
+    ExposureReserved,
+    Forecast,
+    History,
+    LimitSet,
+    Reservation,
+    Reserve,
+    TooShort,
+)
+from tests.adapters.postgres.payment_story import (
+    Story,
+    follow_story,
+    submitted,
+    whole_story,
+)
 from tests.api.door import Door, NoViews, Standing, front_door
 from tests.rooms.risk.synthetic_flows import LAST_DAY, synthetic_flows
 
@@ -98,7 +126,7 @@ async def test_a_limit_under_a_key_is_decided_once() -> None:
 
 async def test_a_limit_below_what_is_used_is_taken_and_tells_the_use() -> None:
     async with front_door() as door:
-        item = Reserved("t", "alba", "bora", "EUR", 900)
+        item = Reservation("t", "alba", "bora", "EUR", 900)
         await door.engine.submit(key="r", command=Reserve(items=[item]), actor="flow")
         assert (await put(door, "limits", LIMIT)).json()["used"] == "9.00"
 
@@ -119,8 +147,6 @@ async def test_a_threshold_stands_until_it_is_taken_away() -> None:
 @pytest.fixture
 async def story(postgres: str) -> Story:
     """Two cycles of payments, told by the views; then limits, an alert and open payments."""
-    from nostro.risk import AlertRaised, Change, ExposureReserved, LimitSet
-
     story = whole_story()
     story.happen(
         LimitSet("net_debit", "EUR", "alba", "", 1_000, "ops"),
@@ -208,16 +234,6 @@ async def test_one_participant_is_told_pair_by_pair(story: Story, postgres: str)
 
 
 async def test_what_was_paid_and_not_received_is_told(story: Story, postgres: str) -> None:
-    from nostro.execution import (
-        Direction,
-        FundsSecured,
-        InstructionSettled,
-        NewInstruction,
-        Purpose,
-        SettlementInitiated,
-        SettlementPlanned,
-    )
-
     pay_in = NewInstruction("x:alba:EUR", "alba", "EUR", Direction.IN, 300, Purpose.POSITION)
     pay_out = NewInstruction("x:alba:USD", "alba", "USD", Direction.OUT, 330, Purpose.POSITION)
     story.happen(SettlementPlanned("x", ["x.1"], [pay_in, pay_out]))
@@ -237,12 +253,43 @@ async def test_what_was_paid_and_not_received_is_told(story: Story, postgres: st
 
 
 async def test_liquidity_is_told_window_by_window(story: Story, postgres: str) -> None:
+    accounts = [
+        *books.settlement_accounts("alba", "EUR", credit_line_minor=500),
+        *books.settlement_accounts("bora", "EUR", credit_line_minor=0),
+    ]
+    story.tell(OpenAccounts(accounts=accounts))
+    funding = NewTransfer(
+        id="funding:alba:1",
+        debit=books.rail_account(books.FUNDING_RAIL, "EUR"),
+        credit=books.vostro_account("alba", "EUR"),
+        amount_minor=1_000,
+        code=books.TransferCode.FUNDING,
+    )
+    assert story.tell(CreateTransfers(transfers=[funding])).body["results"] == []
+    waits = [
+        submitted("w1", "alba", "bora", minor=400, cycle_id="later"),
+        submitted("w2", "alba", "bora", minor=110, source="USD", cycle_id="later"),
+    ]
+    story.happen(TransactionsSubmitted(waits, "clerk"))
+    await story.write(postgres)
+    follow_story(postgres)
     async with reading(postgres) as door:
-        body = await told(door, "/api/v1/liquidity")
-        assert body["height"] == story.memory.height
-        assert body["rate_set"] == "ab" * 32
-        assert body["data"] == [], "the story opens no accounts"
-        assert (await told(door, "/api/v1/liquidity", currency="EUR"))["data"] == []
+        body = await told(door, "/api/v1/liquidity", currency="EUR")
+        assert (body["height"], body["rate_set"]) == (story.memory.height, "ab" * 32)
+        (euro,) = body["data"]
+        assert (euro["position"], euro["available_at_start"]) == ("10.00", "10.00")
+        assert [each["rail"] for each in euro["at_rails"]] == ["rtgs"]
+        vostros = euro["vostros"]
+        assert (vostros["accounts"], vostros["posted"], vostros["credit_lines"]) == (
+            2,
+            "10.00",
+            "5.00",
+        )
+        (window,) = euro["windows"]
+        assert (window["cycle_id"], window["unpriced_count"]) == ("later", 0)
+        assert (window["pay_in_gross"], window["pay_out_gross"]) == ("5.00", "6.00")
+        assert window["prefunded"] == "4.00"
+        assert window["projected_low"] == window["projected_high"]
 
 
 async def test_views_that_cannot_be_read_are_told() -> None:
