@@ -54,6 +54,7 @@ async def _open(scene: Scene, bank: str) -> None:
         scene.books.open(f"desk:{currency}", currency, Normal.DEBIT)
         scene.books.open(f"transit:{currency}", currency)
         scene.books.open(f"fees:{currency}", currency, Normal.DEBIT)
+        scene.books.open(f"claims:{currency}", currency, Normal.DEBIT)
         scene.books.open(vostro(bank, currency), currency)
 
 

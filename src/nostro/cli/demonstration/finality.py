@@ -65,11 +65,11 @@ async def _read(scene: Scene) -> None:
             day.ended[told["transaction_id"]] = told
             advance(told["transaction_id"] in day.sent)
     names = [one["settlement_id"] async for one in pages(scene, SETTLEMENTS)]
-    settlements = await all_of(names, lambda name: scene.door.read(f"{SETTLEMENTS}/{name}/status"))
+    settlements = await all_of(names, lambda name: scene.told(f"{SETTLEMENTS}/{name}/status"))
     for status in settlements:
         day.settlements[status["settlement"]["settlement_id"]] = status
     batches = [name for one in settlements for name in one["settlement"]["batch_ids"]]
-    for told in await all_of(batches, lambda name: scene.door.read(f"/api/v1/batches/{name}")):
+    for told in await all_of(batches, lambda name: scene.told(f"/api/v1/batches/{name}")):
         day.batches[told["batch"]["batch_id"]] = told
         day.cycles[told["cycle"]["cycle_id"]] = told["cycle"]
 

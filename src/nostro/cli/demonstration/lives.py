@@ -31,7 +31,7 @@ def _find(scene: Scene, fits: Callable[[dict[str, Any]], bool]) -> str:
 
 
 async def _follow(scene: Scene, id: str, expected: tuple[str, ...]) -> None:
-    told = await scene.door.read(f"{ROOT}/{id}") if id else {}
+    told = await scene.told(f"{ROOT}/{id}") if id else {}
     timeline = told.get("timeline", [])
     events = tuple(entry["event_type"] for entry in timeline)
     scene.check(f"the life of {id or 'a payment'} is told to its end", events == expected, events)

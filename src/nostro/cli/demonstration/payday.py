@@ -179,7 +179,7 @@ async def shortfall(scene: Scene) -> None:
     payments = scene.day.traffic.take(NOON, SHORT_MIX)
     await send_all(scene, "payments at noon", payments)
     last = next(one for one in reversed(payments) if one.window == T0)
-    told = await scene.door.read(f"{ROOT}/{last.id}", at_least=scene.door.tally.height)
+    told = await scene.told(f"{ROOT}/{last.id}", at_least=scene.door.tally.height)
     cycle = told["payment"]["cycle_id"]
     await until(scene, f"cycle {cycle} is planned", lambda: _is_planned(scene, cycle))
     await _tell_deferred(scene)
@@ -260,9 +260,7 @@ async def pages(scene: Scene, path: str, **query: str | int) -> Any:
     cursor: dict[str, str] = {}
     height = scene.door.tally.height
     while True:
-        page = await scene.door.read(path, limit=500, at_least=height, **query, **cursor)
-        if "data" not in page:
-            raise Broken(f"{path} cannot be read: {page.get('detail', page)}")
+        page = await scene.told(path, limit=500, at_least=height, **query, **cursor)
         for one in page["data"]:
             yield one
         if not page["next_cursor"]:

@@ -30,9 +30,7 @@ async def _certificates(scene: Scene) -> None:
     """Check that nothing was executed without a certificate of a quorum."""
     day = scene.day
     settled = [name for name, told in day.batches.items() if told["batch"]["state"] == "settled"]
-    read = await all_of(
-        settled, lambda name: scene.door.read(f"/api/v1/batches/{name}/certificate")
-    )
+    read = await all_of(settled, lambda name: scene.told(f"/api/v1/batches/{name}/certificate"))
     thin = [
         one
         for one in read
@@ -46,7 +44,7 @@ async def _certificates(scene: Scene) -> None:
 
 
 async def _evidence(scene: Scene) -> None:
-    told = await scene.door.read("/api/v1/evidence", at_least=scene.door.tally.height)
+    told = await scene.told("/api/v1/evidence", at_least=scene.door.tally.height)
     liars = sorted({one["member_id"] for one in told["data"]})
     scene.check(f"{MALICIOUS} member is caught lying", len(liars) == MALICIOUS, liars)
     scene.done["pieces of evidence against a member"] += len(told["data"])

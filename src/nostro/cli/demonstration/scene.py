@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -175,6 +175,13 @@ class Scene:
         answer = await self._sent(order)
         self.check(f"{order.path} is refused with {code}", answer.code == code, answer.body)
         return answer
+
+    async def told(self, path: str, **query: str | int) -> dict[str, Any]:
+        """Read what must be there; raises Broken when it is not."""
+        body = await self.door.read(path, **query)
+        if "code" in body:
+            raise Broken(f"{path} cannot be read: {body['code']}: {body.get('detail')}")
+        return body
 
     async def _sent(self, order: Order) -> Answer:
         answer = await self.door.order(order)
