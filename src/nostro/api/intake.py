@@ -25,6 +25,7 @@ LARGE_BYTES = 65_536
 """A body up to this length needs no care: a connection may hold as much."""
 LARGE_BYTES_MAX = 128_000_000
 """Bytes of large bodies at a time: 16 of the longest. In memory they take about twice that."""
+JSON = "application/json"
 _JSON_TYPES = (b"application/json", b"application/json; charset=utf-8")
 
 
@@ -78,14 +79,17 @@ class Intake:
         hold them, until nothing waits there any more."""
         self._turn = asyncio.Lock()
 
-    async def read(self, headers: Headers, receive: Receive) -> Body:
-        """Return the body of a request that says it is JSON; end its claim once it is answered.
+    async def read(self, headers: Headers, receive: Receive, media_type: str = JSON) -> Body:
+        """Return the body of a request that says it is of a media type (JSON may go unsaid); end
+        its claim once it is answered.
 
         Raises Rejection `request.unsupported_media_type`, `request.too_large` or
         `request.too_slow`, Overloaded, or ClientGone.
         """
         said = headers.get(b"content-type")
-        if said is not None and said not in _JSON_TYPES:
+        if media_type != JSON:
+            _check_xml(said or b"")
+        elif said is not None and said not in _JSON_TYPES:
             _check_media_type(said)
         length = headers.get(b"content-length", b"")
         body = Body(int(length[:20]) if length.isdigit() else None)
@@ -139,6 +143,13 @@ class Intake:
         else:
             self._large_bytes -= body.claimed
         body.claimed = 0
+
+
+def _check_xml(said: bytes) -> None:
+    """Refuse what does not say that it is XML; its encoding stands in the document itself."""
+    media = said.decode("latin-1").lower().partition(";")[0].strip()
+    if media not in ("application/xml", "text/xml"):
+        raise Rejection("request.unsupported_media_type", content_type=media[:100])
 
 
 def _check_media_type(said: bytes) -> None:

@@ -90,7 +90,8 @@ class Result:
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One method at one path. `body`, `query` and `params` are struct classes; `problems` are the
-    codes worth naming in the documentation besides those that every operation may answer with."""
+    codes worth naming in the documentation besides those that every operation may answer with.
+    `media_type` is the body's."""
 
     name: str
     method: str
@@ -108,6 +109,7 @@ class Operation:
     key: KeyRule = KeyRule.NONE
     actor: str = ""
     problems: Sequence[str] = ()
+    media_type: str = "application/json"
     shape: Shape | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -151,7 +153,7 @@ async def perform(
         told = read_params(params or {}, operation.params) if operation.params else None
         said: Any = None
         if operation.shape is not None:
-            body = await desk.intake.read(headers, receive)
+            body = await desk.intake.read(headers, receive, operation.media_type)
             data = body.data
             said = operation.shape.read(data or b"{}" if operation.body_optional else data)
         elif operation.query is not None:
