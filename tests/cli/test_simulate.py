@@ -23,8 +23,10 @@ def called(*words: str) -> int:
 def test_sound_seeds_end_well_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("--seeds", "1..2", "--jobs", "1", "-o", "json") == Exit.OK
     told = json.loads(capsys.readouterr().out)
-    assert (told["seeds"], told["failed"], told["weather"]) == (2, 0, "harsh")
+    assert (told["seeds"], told["failed"], told["weather"]) == (4, 0, "harsh")
     assert told["commands"] > 400
+    assert told["payouts"] > 0
+    assert told["settled"] > 0
     assert "failures" not in told
 
 
@@ -33,15 +35,15 @@ def test_a_broken_promise_is_told_with_the_command_that_repeats_it(
 ) -> None:
     plant = PLANTS["another content gets the first reply"]
 
-    def run_planted(seeds: Sequence[int], weather: str, *, jobs: int) -> Iterator[Run]:
+    def run_planted(seeds: Sequence[int], weather: str, *, jobs: int, story: str) -> Iterator[Run]:
         with quiet():
             yield from (run_seed(seed, weather, plant.parts) for seed in seeds)
 
     monkeypatch.setattr(simulate, "run_seeds", run_planted)
-    assert called("--seeds", "1..1", "-o", "json") == Exit.CHECK_FAILED
+    assert called("--story", "ledger", "--seeds", "1..1", "-o", "json") == Exit.CHECK_FAILED
     told = capsys.readouterr()
     failure = json.loads(told.out)["failures"][0]
-    assert failure["replay"] == "nostro simulate --seeds 1..1 --weather harsh"
+    assert failure["replay"] == "nostro simulate --story ledger --seeds 1..1 --weather harsh"
     assert "is another command" in failure["violation"]
     assert "1 of 1 seeds broke a promise" in told.err
     assert failure["replay"] in told.err

@@ -14,11 +14,19 @@ import typer
 from nostro.cli import printout
 from nostro.cli.exits import Exit, Failure
 from nostro.cli.printout import Output, OutputOption
-from nostro.simulation.runs import replay_command, run_seeds
+from nostro.simulation.runs import STORIES, replay_command, run_seeds
 from nostro.simulation.world import Run
 
 SEEDS_MAX = 1_000_000
 FAILURES_SHOWN_MAX = 20
+
+
+class StoryName(StrEnum):
+    """What is played."""
+
+    LEDGER = "ledger"
+    PAYMENTS = "payments"
+    ALL = "all"
 
 
 class WeatherName(StrEnum):
@@ -37,6 +45,10 @@ def simulate(
     seeds: Annotated[
         str, typer.Option("--seeds", metavar="A..B", help="Seeds to run, both ends included.")
     ] = "1..100",
+    story: Annotated[
+        StoryName,
+        typer.Option("--story", help="Clerks and customers, or banks that pay each other."),
+    ] = StoryName.ALL,
     weather: Annotated[
         WeatherName, typer.Option("--weather", help="What messages, disk and processes meet.")
     ] = WeatherName.HARSH,
@@ -47,19 +59,23 @@ def simulate(
 ) -> None:
     """Run the whole platform in seeded bad weather under the eyes of an independent auditor.
 
-    One run: a platform on memory adapters, 3 clerks at the ledger and 3 customers with deposits and
-    withdrawals (about 280 commands sent 380 times), 60 virtual seconds of storm, then as long as it
-    takes until all is finished, and the audit. The same seed gives the same run, byte for byte.
+    One run: a platform on memory adapters, its clients, 60 virtual seconds of storm, then as long
+    as it takes until all is finished, and the audit. The story of the ledger: 3 clerks, and 3
+    customers with deposits and withdrawals (about 280 commands sent 380 times). The story of
+    payments: 5 banks, 4 to 7 members of which up to a third lie, 3 rails. The same seed gives the
+    same run, byte for byte.
     """
     wanted = _range(seeds)
     started = perf_counter()
     runs: list[Run] = []
-    with printout.progress(f"simulating {weather} weather", len(wanted)) as advance:
-        for run in run_seeds(wanted, weather.value, jobs=min(jobs, len(wanted))):
-            runs.append(run)
-            advance(1)
-            if run.violation:
-                printout.note(f"seed {run.seed}: {run.violation}")
+    stories = [name for name in STORIES if story.value in (name, StoryName.ALL)]
+    with printout.progress(f"simulating {weather} weather", len(wanted) * len(stories)) as advance:
+        for name in stories:
+            for run in run_seeds(wanted, weather.value, jobs=min(jobs, len(wanted)), story=name):
+                runs.append(run)
+                advance(1)
+                if run.violation:
+                    printout.note(f"{name}, seed {run.seed}: {run.violation}")
     failed = [run for run in runs if run.violation]
     printout.facts(_record(runs, failed, perf_counter() - started), output)
     if failed:
@@ -86,7 +102,12 @@ def _range(text: str) -> Sequence[int]:
 
 def _record(runs: Sequence[Run], failed: Sequence[Run], seconds: float) -> printout.Record:
     failures = [
-        {"seed": run.seed, "violation": run.violation, "replay": replay_command(run)}
+        {
+            "story": run.story,
+            "seed": run.seed,
+            "violation": run.violation,
+            "replay": replay_command(run),
+        }
         for run in failed[:FAILURES_SHOWN_MAX]
     ]
     record: dict[str, object] = {
@@ -102,6 +123,15 @@ def _record(runs: Sequence[Run], failed: Sequence[Run], seconds: float) -> print
         "takeovers": sum(run.takeovers for run in runs),
         "snapshots": sum(run.snapshots for run in runs),
         "payouts": sum(run.payouts for run in runs),
+        "payments": sum(run.payments for run in runs),
+        "settled": sum(run.settled for run in runs),
+        "failed_payments": sum(run.failed for run in runs),
+        "reversed": sum(run.reversed for run in runs),
+        "deferred": sum(run.deferred for run in runs),
+        "cycles": sum(run.cycles for run in runs),
+        "certificates": sum(run.certificates for run in runs),
+        "movements": sum(run.movements for run in runs),
+        "member_restarts": sum(run.member_restarts for run in runs),
         "virtual_hours": round(sum(run.virtual_s for run in runs) / 3600, 1),
         "seconds": round(seconds, 1),
     }

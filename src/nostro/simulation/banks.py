@@ -1,4 +1,4 @@
-"""What do banks, officers and operators do all day: pay, repeat, take back, cap, suspend, reverse?"""
+"""What do banks and officers do all day: pay, repeat, take back, cap, suspend, reverse?"""
 
 from __future__ import annotations
 
@@ -332,5 +332,3 @@ class Desk(Client):
                 await self._ask(UnfreezeAccount(account=vostro(bank, currency)))
         for transaction_id in sorted(self._courses.in_review()):
             await self._ask(ApproveReview(transaction_id=transaction_id))
-
-

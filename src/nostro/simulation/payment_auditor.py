@@ -75,7 +75,7 @@ class PaymentAuditor(Auditor):
                 self._check_trades(event)
             elif isinstance(event, TransfersRecorded) and not accepted:
                 _check_released(event)
-        self.payments.end_row(self.books)
+        self.payments.end_row(self.books, events)
         self._trades_booked()
 
     def _check_tick(self, events: Sequence[Event]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from nostro.kernel.messages import Event
-from nostro.ledger import LineKind
+from nostro.ledger import LineKind, TransfersRecorded
 from nostro.payments import (
     BatchAssigned,
     PaymentsDeferred,
@@ -30,7 +30,7 @@ from nostro.risk import ExposureReleased, ExposureReserved
 from nostro.simulation.books import Books, Violation
 
 OPEN = frozenset({"held", "accepted", "closed", "batched"})
-ENDS = frozenset({"settled", "failed", "cancelled", "refused", "reversed"})
+MOVING = frozenset({LineKind.POSTED.value, LineKind.HOLD_POSTED.value, LineKind.REVERSAL.value})
 
 
 class Payment(msgspec.Struct):
@@ -57,8 +57,6 @@ class Courses:
 
     def __init__(self) -> None:
         self.payments: dict[str, Payment] = {}
-        self.claims: set[str] = set()
-        """Settled payments whose payer could not be booked: their hold stands as a claim on it."""
         self._settled: dict[str, list[str]] = {}
         self._touched: set[str] = set()
         self._exposure: dict[tuple[str, str, str], list[int]] = {}
@@ -102,7 +100,9 @@ class Courses:
                     payment.batch, payment.received = batch_id, received
             case PaymentsDeferred(cycle_id, items):
                 for transaction_id, _, later, cut_off in items:
-                    payment = self._step(transaction_id, {"closed", "batched"}, "accepted", cycle_id)
+                    payment = self._step(
+                        transaction_id, {"closed", "batched"}, "accepted", cycle_id
+                    )
                     moved = later != cycle_id and cut_off > payment.cut_off
                     _check(moved, f"{transaction_id} is deferred to {later} at {cut_off}")
                     payment.cycle, payment.cut_off, payment.batch = later, cut_off, ""
@@ -207,24 +207,26 @@ class Courses:
         if rest == [0, 0]:
             del self._exposure[key]
 
-    def end_row(self, books: Books) -> None:
+    def end_row(self, books: Books, events: Iterable[Event]) -> None:
         """Check that what this row did to payments, the ledger and the limits did too."""
         for key, (amount, count) in self._exposure.items():
             raise Violation(f"{count} open payments, {amount} of {key}, are not what limits count")
+        moved = _moved(events, books)
         for name in self._touched:
             payment, hold = self.payments[name], books.holds.get(f"payment:{name}")
-            claim = f"payment.suspense.out:{name}"
-            claimed = claim in books.lines or claim in books.refused
-            if payment.state == "settled" and claimed and hold is not None:
-                self.claims.add(name)
-            elif (payment.state in OPEN) != (hold is not None):
+            if (payment.state in OPEN) != (hold is not None):
                 raise Violation(f"payment {name} is {payment.state}, the ledger holds {hold}")
             if hold is not None and hold.amount != payment.amount:
                 raise Violation(f"payment {name} of {payment.amount} holds {hold.amount}")
-            if payment.state == "settled":
-                _check_posted(payment, books)
-            elif payment.state == "reversed":
-                _check_reversed(payment, books)
+            net = moved.pop(name, {})
+            if payment.state in ("settled", "reversed"):
+                _check_moved(payment, net)
+            elif net:
+                raise Violation(f"payment {name} is {payment.state} and moves {net}")
+            if payment.state == "reversed":
+                _check_reference(payment, books)
+        for name, net in moved.items():
+            raise Violation(f"payment {name} moves {net}, and nothing happened to it")
         self._touched.clear()
 
     # -- what others ask --------------------------------------------------------------------------
@@ -250,76 +252,64 @@ class Courses:
         left = self.open()
         if left:
             raise Violation(f"left on their way: {[(n, self.payments[n].state) for n in left[:9]]}")
-        claimed = {f"payment:{name}" for name in self.claims}
-        held = [name for name in books.holds if name not in claimed]
-        if held:
-            raise Violation(f"held without cause: {held[:9]}")
+        if books.holds:
+            raise Violation(f"held without cause: {list(books.holds)[:9]}")
 
 
 def _content(payment: Payment) -> tuple[str, str, int, str, str]:
     return payment.payer, payment.source, payment.amount, payment.payee, payment.destination
 
 
-def _line(books: Books, name: str, kind: LineKind, amount: int, debit: str, credit: str) -> bool:
-    """Tell whether a line stands, exactly so; raises Violation when it stands otherwise."""
-    _, line = books.lines.get(name, (0, None))
-    if line is None or name in books.refused:
-        return False
-    ours = (kind.value, amount, books.ids.get(debit, -1), books.ids.get(credit, -1))
-    said = (line.kind, line.amount_minor, line.debit, line.credit)
-    if said != ours:
-        raise Violation(f"{name} stands as {said}, should be {ours}")
-    return True
+def _moved(events: Iterable[Event], books: Books) -> dict[str, dict[str, int]]:
+    """Return what a row posted for each payment: account to what it was credited, net."""
+    moved: dict[str, dict[str, int]] = {}
+    for event in events:
+        if not isinstance(event, TransfersRecorded):
+            continue
+        for line in event.lines:
+            head, _, name = line.id.partition(":")
+            if line.kind in MOVING and head.startswith("payment"):
+                net = moved.setdefault(name, {})
+                for number, sign in ((line.debit, -1), (line.credit, 1)):
+                    account = books.accounts[number].id
+                    net[account] = net.get(account, 0) + sign * line.amount_minor
+    return moved
 
 
-def _debits(books: Books, name: str, account: str) -> bool:
-    _, line = books.lines.get(name, (0, None))
-    return line is not None and line.debit == books.ids[account]
-
-
-def _check_posted(payment: Payment, books: Books) -> None:
-    """The payer has paid and the payee has received, or suspense in the place of either."""
-    name, source, destination = payment.id, payment.source, payment.destination
-    payer, payee = f"vostro:{payment.payer}:{source}", f"vostro:{payment.payee}:{destination}"
-    middle = payee if source == destination else f"fx:{source}"
-    amount, suspense = payment.amount, f"suspense:{source}"
-    if not _line(books, f"payment.post:{name}", LineKind.HOLD_POSTED, amount, payer, middle):
-        leg = f"payment.suspense.in:{name}"
-        took = _line(books, leg, LineKind.POSTED, amount, payer, suspense)
-        if not took:
-            leg = f"payment.suspense.out:{name}"
-            took = _line(books, leg, LineKind.POSTED, amount, suspense, middle)
-            # With both of them frozen nothing can be booked: the hold tells what is owed.
-            took = took or leg in books.refused
-        _check(took, f"{name} is settled and not posted")
-    if source == destination:
-        return
-    fx, received = f"fx:{destination}", payment.received
-    if _line(books, f"payment.fx:{name}", LineKind.POSTED, received, fx, payee):
-        return
-    suspense = f"suspense:{destination}"
-    took = any(
-        _line(books, f"payment.suspense.{leg}:{name}", LineKind.POSTED, received, fx, suspense)
-        for leg in ("fx", "in")
-        if _debits(books, f"payment.suspense.{leg}:{name}", fx)
-    )
-    _check(took, f"{name} is settled, and {received} {destination} were never credited")
-
-
-def _check_reversed(payment: Payment, books: Books) -> None:
-    """What was paid is back with the payer, by postings that name the first ones."""
-    name = payment.id
-    legs = [("payment.reverse", "payment.post", payment.amount)]
+def _check_moved(payment: Payment, net: dict[str, int]) -> None:
+    """The payer has paid and the payee has received (or, reversed, the other way round); in the
+    place of either, what it owes is claimed from it, or what it is owed stands in suspense."""
+    back = payment.state == "reversed"
+    paid = (payment.payer, payment.source, payment.amount)
+    received = (payment.payee, payment.destination, payment.received)
+    taken, given = (received, paid) if back else (paid, received)
+    left = {account: amount for account, amount in net.items() if amount}
+    for (bank, currency, amount), sign, otherwise in (
+        (taken, -1, "claims"),
+        (given, 1, "suspense"),
+    ):
+        places = (f"vostro:{bank}:{currency}", f"{otherwise}:{currency}")
+        place = next((place for place in places if left.get(place) == sign * amount), "")
+        _check(bool(place), f"{payment.id} is {payment.state}, {bank} has {net}")
+        del left[place]
     if payment.source != payment.destination:
-        legs.append(("payment.reverse.fx", "payment.fx", payment.received))
-    for leg, old, amount in legs:
-        _, line = books.lines.get(f"{leg}:{name}", (0, None))
-        if line is None or f"{leg}:{name}" in books.refused:
-            _, line = books.lines.get(f"{leg}.suspense:{name}", (0, None))
-        _check(line is not None, f"{name} is reversed without {leg}")
-        assert line is not None
-        _check(line.amount_minor == amount, f"{leg} of {name} gives back {line.amount_minor}")
-        _check(line.reference == f"{old}:{name}", f"{leg} of {name} refers to {line.reference!r}")
+        for (_, currency, amount), sign in ((taken, 1), (given, -1)):
+            left[f"fx:{currency}"] = left.get(f"fx:{currency}", 0) - sign * amount
+    rest = {account: amount for account, amount in left.items() if amount}
+    _check(not rest, f"{payment.id} is {payment.state} and moves {rest} too")
+
+
+def _check_reference(payment: Payment, books: Books) -> None:
+    """A reversal names the postings that it takes back, itself or by its legs."""
+    legs = [("payment.reverse", "payment.post")]
+    if payment.source != payment.destination:
+        legs.append(("payment.reverse.fx", "payment.fx"))
+    for leg, old in legs:
+        _, line = books.lines.get(f"{leg}:{payment.id}", (0, None))
+        refers_to = line.reference if line else ""
+        refused = f"{leg}:{payment.id}" in books.refused
+        right = refused or refers_to == f"{old}:{payment.id}"
+        _check(right, f"{leg} of {payment.id} refers to {refers_to!r}")
 
 
 def _check(holds: bool, otherwise: str) -> None:

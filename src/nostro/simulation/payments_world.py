@@ -133,9 +133,7 @@ class PaymentsWorld(World):
         self.members = Members(
             seed=self.seed, loop=self.loop, sky=self.sky, parts=self.parts.members
         )
-        self.rails = RailsLine(
-            seed=self.seed, loop=self.loop, sky=self.sky, participants=BANKS
-        )
+        self.rails = RailsLine(seed=self.seed, loop=self.loop, sky=self.sky, participants=BANKS)
 
     def _crew(self, clock: LoopClock) -> Crew:
         rails = self.parts.rails({name: self.rails.line(name) for name in NAMES})
@@ -196,8 +194,10 @@ class PaymentsWorld(World):
         """Tell whether the storm is over and nothing is on its way to anywhere."""
         self._read()
         over = self.loop.time() > self.weather.storm_s and not self.disk.outbox
-        return over and not self.auditor.payments.open() and not (
-            self.auditor.settlements.unfinished()
+        return (
+            over
+            and not self.auditor.payments.open()
+            and not (self.auditor.settlements.unfinished())
         )
 
     def _rest(self) -> str:

@@ -174,7 +174,7 @@ class Settlements:
         rounding leaves: two units of the most valuable currency for each payment and trade, in
         value."""
         rest: dict[str, int] = {}
-        for payer, source, amount, payee, destination, received, _ in cycle.items.values():
+        for _, source, amount, _, destination, received, _ in cycle.items.values():
             rest[source] = rest.get(source, 0) + amount
             rest[destination] = rest.get(destination, 0) - received
         for trade in event.fx_trades:
@@ -344,7 +344,6 @@ class Settlements:
             if cycle.state == "final":
                 left += [name for name in cycle.instructions if name not in self.movements]
         return left
-
 
     def _is_given_up(self, movement: Movement) -> bool:
         """Tell whether a pay-in that was not under way when its settlement failed is sent no
