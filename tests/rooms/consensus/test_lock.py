@@ -12,6 +12,8 @@ from nostro.consensus.lock import LockRefused, VoteLock, advance, decode_lock
 from nostro.consensus.messages import NIL, Entry, Step, Vote
 from tests.rooms.consensus import keys
 from tests.rooms.consensus.desk import Desk, hash_of
+from tests.rooms.consensus.liars import Mute
+from tests.rooms.consensus.town import Driver, Town
 
 BODY, OTHER = keys.body(1), keys.body(2)
 
@@ -132,3 +134,24 @@ def test_double_vote_is_refused_by_the_lock_itself() -> None:
     assert not advance(kept, kept)
     for later in ({"step": Step.PRECOMMIT}, {"round": 2}, {"height": 6, "round": 0}):
         assert advance(kept, VoteLock(keys.CHAIN_ID, msgspec.structs.replace(vote, **later)))
+
+
+def test_a_member_killed_with_two_signatures_unsent_sends_both_when_it_lives_again() -> None:
+    town = Town(4, liars=1, liar=Mute, chosen=["member-4"])
+    victim = town.honest[0]
+    kill = [True]
+
+    def dies_now(driver: Driver) -> bool:
+        # In one turn it has heard the last prevote: its own prevote and precommit leave together.
+        last = decode_lock(driver.kept).last
+        if not kill or driver is not victim or last is None or last.step is not Step.PRECOMMIT:
+            return False
+        kill.clear()
+        town.rise(driver, 500)
+        return True
+
+    town.dies_now = dies_now  # type: ignore[method-assign]
+    town.request(BODY)
+    assert town.run(until_ms=60_000, done=town.all_settled)
+    assert not kill
+    town.check()
