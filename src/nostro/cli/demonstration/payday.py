@@ -35,7 +35,7 @@ RAIL, REGION, OTHER = "rtgs", "east", "west"
 SHORT = tuple(currency for currency in CURRENCIES if currency != "USD")
 AT_ONCE = 16
 CONFLICTS = 12
-WAIT_S = 30.0
+WAIT_S = 60.0
 PAUSE_S = 0.1
 
 # Of a thousand: with the singles of the evening some 300 payments of the day are gross.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from nostro.adapters.postgres.launcher import running_server
 from nostro.cli.demonstration.customers import STAFF
@@ -23,6 +26,7 @@ from nostro.cli.demonstration.scene import (
 LEDGER = "/api/v1/ledger"
 CHAIN = "main"
 PAGE = 500
+COMMITTEE = Path("members", "committee.json")
 _FIRST = ("wallet", "nostro")
 _UNTOLD = frozenset(STAFF)
 _OF_BANKS = "vostro:"
@@ -95,14 +99,21 @@ async def _add_up(scene: Scene) -> bool:
 
 
 async def _audit(scene: Scene) -> None:
-    """Let the auditor behind `nostro verify` recompute everything from the journal."""
+    """Let the auditor behind `nostro verify` recompute everything from the journal, and check every
+    certificate with the keys that the members published when they were set up."""
+    from nostro.adapters.members.committee import genesis_of
+    from nostro.adapters.members.home import CommitteeFile
     from nostro.wiring.audit import audit_database  # its parts take a while to load
 
     server = running_server(scene.stage.data_dir)
     if server is None:
         raise Broken("PostgreSQL is not running at the end")
+    published = (scene.stage.data_dir / COMMITTEE).read_bytes()
+    trusted = genesis_of(msgspec.json.decode(published, type=CommitteeFile))
     with scene.progress("rows audited", scene.facts.height) as advance:
-        report = await asyncio.to_thread(audit_database, server.url(), CHAIN, progress=advance)
+        report = await asyncio.to_thread(
+            audit_database, server.url(), CHAIN, trusted=trusted, progress=advance
+        )
     for verdict in report.verdicts:
         scene.check(f"the audit of the {verdict.check} finds nothing", verdict.sound, verdict.told)
         scene.audit.append(AuditLine(verdict.check, verdict.sound, verdict.told))
