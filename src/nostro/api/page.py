@@ -77,15 +77,18 @@ def _command(method: str, path: str, operation: Mapping[str, Any]) -> str:
         elif each["in"] == "query" and each["required"]:
             query.append(f"{each['name']}={each['example']}")
     address = f"http://localhost:8000{path}" + ("?" + "&".join(query) if query else "")
-    if method == "GET":
-        return f"curl '{address}'"
-    body = operation["requestBody"]["content"]["application/json"]["example"]
+    if "requestBody" not in operation:
+        return f"curl '{address}'" if method == "GET" else f"curl -X {method} '{address}'"
+    ((media_type, content),) = operation["requestBody"]["content"].items()
+    body = content["example"]
     key = any(
         each["name"] == "Idempotency-Key" and each["required"]
         for each in operation.get("parameters", ())
     )
     header = " -H 'Idempotency-Key: \"a-new-key\"'" if key else ""
     verb = "" if method == "POST" else f" -X {method}"
+    if media_type != "application/json":
+        return f"curl{verb} '{address}'{header} -H 'Content-Type: {media_type}' --data-binary @FILE"
     return f"curl{verb} '{address}'{header} --json '{json.dumps(body, indent=2)}'"
 
 

@@ -40,7 +40,7 @@ def faults_of(message: Any) -> list[str]:
 
 def _faults(message: Any, at: str) -> Iterator[str]:
     chosen = 0
-    fields = _fields(type(message))
+    fields = _fields(type(message))  # type: ignore[arg-type]  # a class is hashable
     for field in fields:
         value = getattr(message, field.name)
         place = f"{at}/{field.told}" if at else field.told
