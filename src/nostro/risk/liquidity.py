@@ -84,6 +84,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     suspense_minor: int
     fx_minor: int
     desk_minor: int
+    claims_minor: int
     coming_in_minor: int
     going_out_minor: int
     windows: list[WindowAhead]
@@ -128,6 +129,7 @@ def _ladder(
         suspense_minor=_posted(of.get("suspense", [])),
         fx_minor=_posted(of.get("fx", [])),
         desk_minor=_posted(of.get("desk", [])),
+        claims_minor=_posted(of.get("claims", [])),
         coming_in_minor=moving["in"],
         going_out_minor=moving["out"],
         windows=_windows(

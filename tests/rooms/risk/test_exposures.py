@@ -347,6 +347,7 @@ ACCOUNTS = [
     account("vostro", "b", -20, line=100),
     account("fx", "", 7),
     account("transit", "", 3),
+    account("claims", "", 4),
 ]
 
 
@@ -359,6 +360,7 @@ def inputs(*windows: WindowFlow, moving: Sequence[InstructionFlow] = ()) -> Liqu
 def test_a_ladder_begins_with_what_is_there() -> None:
     (ladder,) = ladders(inputs())
     assert (ladder.position_minor, ladder.fx_minor, ladder.transit_minor) == (1_050, 7, 3)
+    assert ladder.claims_minor == 4
     assert [each.rail for each in ladder.at_rails] == ["instant", "rtgs"]
     vostros = ladder.vostros
     assert (vostros.posted_minor, vostros.overdrawn_minor, vostros.credit_lines_minor) == (

@@ -59,8 +59,8 @@ _ALERTS = f"""
       FROM (SELECT a.*, {_CLEARED} AS cleared_at_us FROM nostro.alerts AS a WHERE a.raised) AS told
      WHERE seq < %s AND (NOT %s OR cleared_at_us IS NULL) ORDER BY seq DESC LIMIT %s
 """
-# One statement, so that all of it is of one moment. Our own at the rails and the desk are assets,
-# the others liabilities.
+# One statement, so that all of it is of one moment. Our own at the rails, desk and claims are
+# assets, the others liabilities.
 _LIQUIDITY = f"""
     SELECT 'account', a.id, a.asset, '', '', '', a.scale::bigint, 0::bigint,
            CASE WHEN a.side = 'credit' THEN a.credits_posted - a.debits_posted
@@ -71,6 +71,7 @@ _LIQUIDITY = f"""
       FROM nostro.accounts AS a
      WHERE ((a.id >= 'vostro:' AND a.id < 'vostro;') OR (a.id >= 'nostro:' AND a.id < 'nostro;')
             OR (a.id >= 'fx:' AND a.id < 'fx;') OR (a.id >= 'desk:' AND a.id < 'desk;')
+            OR (a.id >= 'claims:' AND a.id < 'claims;')
             OR (a.id >= 'transit:' AND a.id < 'transit;')
             OR (a.id >= 'suspense:' AND a.id < 'suspense;'))
        AND (%(currency)s::text IS NULL OR a.asset = %(currency)s)

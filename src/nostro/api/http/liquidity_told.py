@@ -63,7 +63,8 @@ class LadderTold(msgspec.Struct, frozen=True, kw_only=True):
     """The money of one currency, now and window by window.
 
     `position`: ours at all rails. `fx`: what payments of other currencies brought less what they
-    took; `desk`: what the market owes us for trades; `transit`: on its way out; `suspense`: whose
+    took; `desk`: what the market owes us for trades; `claims`: what banks owe us
+    whose accounts could not pay; `transit`: on its way out; `suspense`: whose
     owner is not known. `coming_in`, `going_out`: what settlements under way still move.
     `available_at_start` and `settled_today` are of this day (UTC).
     """
@@ -77,6 +78,7 @@ class LadderTold(msgspec.Struct, frozen=True, kw_only=True):
     suspense: str
     fx: str
     desk: str
+    claims: str
     coming_in: str
     going_out: str
     settled_today: SettledToday
@@ -207,6 +209,7 @@ def ladder_told(
         suspense=said(ladder.suspense_minor),
         fx=said(ladder.fx_minor),
         desk=said(ladder.desk_minor),
+        claims=said(ladder.claims_minor),
         coming_in=said(ladder.coming_in_minor),
         going_out=said(ladder.going_out_minor),
         settled_today=SettledToday(incoming=said(today_minor[0]), outgoing=said(today_minor[1])),

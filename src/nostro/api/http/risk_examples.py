@@ -127,6 +127,7 @@ LIQUIDITY: dict[str, Any] = {
             "suspense": "0.00",
             "fx": "0.00",
             "desk": "0.00",
+            "claims": "0.00",
             "coming_in": "0.00",
             "going_out": "0.00",
             "settled_today": {"incoming": "3400000.00", "outgoing": "3300000.00"},
