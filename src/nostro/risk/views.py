@@ -63,8 +63,8 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
 class AccountPosition(msgspec.Struct, frozen=True, kw_only=True):
     """A settlement account (`vostro`), our own at a rail (`nostro`), or one of the house by
     currency: `fx` (our position: what payments of other currencies brought less what they took),
-    `desk` (what the market owes us for trades), `claims` (what banks owe us whose accounts could not
-    pay), `transit` (on its way out), `suspense`.
+    `desk` (what the market owes us for trades), `claims` (what banks owe us whose accounts could
+    not pay), `transit` (on its way out), `suspense`.
 
     `holder`: participant or rail, else "". `posted_minor` is positive when the holder has money
     there; `pending_out_minor` is held for going out, `pending_in_minor` on its way in.
