@@ -126,3 +126,8 @@ async def test_nobody_at_the_url_is_an_outage_in_which_nothing_happened() -> Non
         await log.read(after=0)
     await log.changed(after=0, timeout_s=0.01)
     await log.close()
+
+
+def test_members_vote_on_batches_and_request_none(postgres: str) -> None:
+    request = APPEND.replace("ARRAY['a']", "ARRAY['request/a']")
+    assert refused(as_role(postgres, "nostro_members"), request) == "42501"

@@ -39,6 +39,7 @@ from nostro.consensus import (
     Participant,
     Received,
     Refuse,
+    Repeat,
     ReportEvidence,
     ScheduleTimeout,
     StoreBody,
@@ -194,6 +195,8 @@ class MemberActor:
             match action:
                 case Broadcast():
                     waiting.extend(self._sign(action))
+                case Repeat():
+                    self._send(action.message)
                 case StoreBody():
                     self._refuse_unstored(action)
                 case FetchBody():

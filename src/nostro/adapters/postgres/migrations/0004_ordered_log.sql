@@ -36,6 +36,11 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'append_to_ordered_log needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
+    -- Members vote on what the engine asks for; asking is not theirs.
+    IF session_user = 'nostro_members'
+       AND EXISTS (SELECT FROM unnest(of_keys) AS given (key) WHERE starts_with(given.key, 'request/')) THEN
+        RAISE EXCEPTION 'members request no batches' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('nostro.ordered_log.' || of_chain, 0));
     SELECT coalesce(max(log.position), 0) INTO last FROM nostro.ordered_log AS log WHERE log.chain = of_chain;
     INSERT INTO nostro.ordered_log (chain, position, key, value)
