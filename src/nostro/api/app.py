@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import compile_path
 
 from nostro.api import openapi
 from nostro.api.desk import Desk
@@ -156,16 +157,23 @@ async def _not_here(request: Request, error: Exception) -> Response:
     response = _problem(request, ProblemRaised(code))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
-    if error.status_code == 405 and request.url.path in _METHODS:
-        response.headers["Allow"] = ", ".join(_METHODS[request.url.path])
+    if error.status_code == 405 and (methods := _methods_at(request.url.path)):
+        response.headers["Allow"] = ", ".join(methods)
     return response
 
 
-_METHODS = {
-    path: sorted(operation.method for operation in OPERATIONS if operation.path == path)
-    for path in {operation.path for operation in OPERATIONS}
-}
-"""Every method of a path without parameters; the router names only that of the first it meets."""
+def _methods_at(path: str) -> list[str]:
+    """Return every method of an address; the router names only that of the first it meets."""
+    return next((methods for address, methods in _METHODS if address.match(path)), [])
+
+
+_METHODS = [
+    (
+        compile_path(path)[0],
+        sorted(operation.method for operation in OPERATIONS if operation.path == path),
+    )
+    for path in dict.fromkeys(operation.path for operation in OPERATIONS)
+]
 
 
 async def _broken(request: Request, error: Exception) -> Response:
