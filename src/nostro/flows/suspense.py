@@ -19,6 +19,8 @@ from nostro.kernel.room import Order, Step
 from nostro.ledger import CreateTransfers, NewTransfer
 
 EXISTS = "ledger.exists"
+LEGS = ("out", "claim", "in")
+"""From the account that pays into suspense, or from claims if it will not pay; and out of it."""
 Then = Callable[[Reply], Sequence[Step]]
 
 
@@ -60,10 +62,15 @@ def by_suspense(transfer: NewTransfer, void: NewTransfer | None = None) -> Seque
     ]
 
 
+def leg_id(transfer_id: str, leg: str) -> str:
+    """Return the id of one of the LEGS by which a refused transfer is booked."""
+    head, _, name = transfer_id.partition(":")
+    return f"{head}.{leg}:{name}"
+
+
 def _leg(transfer: NewTransfer, leg: str, *, debit: str, credit: str) -> NewTransfer:
-    head, _, name = transfer.id.partition(":")
     return NewTransfer(
-        id=f"{head}.{leg}:{name}",
+        id=leg_id(transfer.id, leg),
         debit=debit,
         credit=credit,
         amount_minor=transfer.amount_minor,

@@ -25,6 +25,7 @@ from nostro.adapters.postgres.settlement_rows import (
 )
 from nostro.execution import InstructionView
 from nostro.flows import books
+from nostro.flows.suspense import LEGS, leg_id
 from nostro.ledger import LINE_BITS, AsOf, Page, TransferView
 from nostro.payments import (
     DailyFlow,
@@ -280,18 +281,15 @@ def _where(filters: PaymentFilters, rest: Iterable[str]) -> tuple[str, list[Any]
 
 def _posting_ids(transaction_id: str) -> list[str]:
     """Return every id under which flows book a payment."""
-    ids = [
-        books.payment_hold_id(transaction_id),
+    moves = [
         books.payment_post_id(transaction_id),
         books.payment_credit_id(transaction_id),
-        books.payment_void_id(transaction_id),
-        books.payment_suspense_id(transaction_id, "in"),
-        books.payment_suspense_id(transaction_id, "out"),
+        books.payment_reversal_id(transaction_id),
+        books.payment_credit_reversal_id(transaction_id),
     ]
-    for reversal in (books.payment_reversal_id, books.payment_credit_reversal_id):
-        id_ = reversal(transaction_id)
-        ids += [id_, id_.replace(":", ".suspense:", 1)]
-    return ids
+    legs = [leg_id(move, leg) for move in moves for leg in LEGS]
+    held = [books.payment_hold_id(transaction_id), books.payment_void_id(transaction_id)]
+    return [*held, *moves, *legs]
 
 
 def _participant(row: Sequence[Any]) -> ParticipantView:
