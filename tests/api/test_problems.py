@@ -20,7 +20,9 @@ from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"
 ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk"
-CODE = re.compile(rf"(request|server|engine|views|money|asset|{ROOMS})\.[a-z_]+\Z")
+CODE = re.compile(
+    rf"(request|server|engine|views|money|asset|iso20022|webhooks|{ROOMS})\.[a-z_]+\Z"
+)
 NOT_REFUSALS = {
     "ledger.balanced",  # a note in a reply
     "ledger.exists_with_different_",  # a prefix; RULES has the codes
@@ -79,7 +81,7 @@ def test_a_row_says_what_to_do_in_whole_sentences() -> None:
 
 def test_the_reference_tells_exactly_the_table() -> None:
     page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
-    rows = re.findall(r"^\| `([a-z_.]+)` \| (\d+) \| (.*) \| (.*) \| (yes|no) \|$", page, re.M)
+    rows = re.findall(r"^\| `([a-z0-9_.]+)` \| (\d+) \| (.*) \| (.*) \| (yes|no) \|$", page, re.M)
     assert rows == [
         (code, str(row.status), row.title, row.remedy, "yes" if row.retryable else "no")
         for code, row in TABLE.items()

@@ -12,10 +12,12 @@ from nostro.adapters.members.home import CommitteeFile, read_committee, set_up_m
 from nostro.adapters.members.performer import ConsensusPerformer
 from nostro.adapters.postgres.ordered_log import PostgresOrderedLog
 from nostro.adapters.signing.ed25519 import verify
-from nostro.consensus import Committee
+from nostro.consensus import Committee, Timeouts
 from nostro.runtime.ordered_log import OrderedLog
 
 MEMBERS_DIR = "members"
+TIMEOUTS = Timeouts(first_ms=400, growth_ms=400)
+"""Members on one machine agree in some 25 ms; a proposer that lies costs a round of this."""
 
 
 def set_up(data_dir: Path, *, chain: str, count: int) -> CommitteeFile:
@@ -58,6 +60,7 @@ async def run_members(
         ordered_log=ordered_log,
         clock=SystemClock(),
         malicious_members=malicious_members,
+        timeouts=TIMEOUTS,
     )
     try:
         if on_ready is not None:

@@ -111,10 +111,10 @@ class Notifier:
             started = await self.send_due()
             await self._forget()
         except NotDone as outage:
-            log.warning("webhooks.outage", reason=str(outage))
+            log.warning("webhooks_outage", reason=str(outage))
             return self._settings.outage_pause_s
         except Exception:
-            log.exception("webhooks.failed")
+            log.exception("webhooks_failed")
             return self._settings.outage_pause_s
         return 0.0 if behind or started else self._settings.pause_s
 
@@ -195,9 +195,9 @@ class Notifier:
             await self._not_taken(claimed, no)
         except NotDone as outage:
             # The claim ends by itself, and the message is sent again: at least once.
-            log.warning("webhooks.outage", reason=str(outage))
+            log.warning("webhooks_outage", reason=str(outage))
         except Exception:
-            log.exception("webhooks.attempt_failed", id=claimed.id)
+            log.exception("webhooks_attempt_failed", id=claimed.id)
 
     async def _post(self, claimed: Claimed) -> int:
         """Return the status of a message that was taken; raises _NotTaken."""
@@ -264,9 +264,9 @@ class Notifier:
             elif failing_for_us > settings.disable_after_s * 1_000_000:
                 await self._store.disable(claimed.endpoint, "it failed for too long")
         except NotDone as outage:
-            log.warning("webhooks.outage", reason=str(outage))
+            log.warning("webhooks_outage", reason=str(outage))
         log.info(
-            "webhooks.not_taken",
+            "webhooks_not_taken",
             id=claimed.id,
             attempt=claimed.attempts,
             status=no.status,
