@@ -194,6 +194,10 @@ class MemberActor:
             action = waiting.popleft()
             match action:
                 case Broadcast():
+                    if self._outgoing and self._leaves_height(action):
+                        # A lock remembers one height: what was signed at the one before must be
+                        # out first, or a death in between would lose it for ever.
+                        await self._finish_turn()
                     waiting.extend(self._sign(action))
                 case Repeat():
                     self._send(action.message)
@@ -212,6 +216,10 @@ class MemberActor:
                 case Halt():
                     self.halted = action.reason
                     log.error("member_halted", member=self.member_id, why=action.reason)
+
+    def _leaves_height(self, action: Broadcast) -> bool:
+        last = self._lock.last if self._lock is not None else None
+        return last is not None and last.height != action.message.height
 
     def _sign(self, action: Broadcast) -> Sequence[Action]:
         """Sign into memory; the lock that covers it, and all before it, is on the disk before
