@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from nostro.adapters.rails.settlement.records import Mark
+from nostro.adapters.rails.settlement.records import Entry, Mark
 from nostro.execution import ConfirmSettlement, ReverseSettlement, SetRailState
 from nostro.kernel.messages import Command
 from nostro.ledger import FreezeAccount, UnfreezeAccount
@@ -30,8 +30,8 @@ from nostro.simulation.payment_courses import Courses
 from nostro.simulation.settlement_courses import Settlements
 from nostro.simulation.settlement_rails import RailsLine
 
-BANKS = ("ALFA", "BETA", "GAMA", "DELT", "ETAX")
-CURRENCIES = ("USD", "EUR", "JPY", "GBP")
+BANKS = ("ALFA", "BETA", "GAMA", "DELT")
+CURRENCIES = ("USD", "EUR", "JPY")
 CREDIT_LINE_MINOR = 60_000
 FUNDS_MINOR = 150_000
 BULK_MAX = 12
@@ -44,8 +44,8 @@ def vostro(bank: str, currency: str) -> str:
     return f"vostro:{bank}:{currency}"
 
 
-def opening() -> list[tuple[str, Command]]:
-    """Return the commands, with their keys, that admit and fund all banks."""
+def admissions() -> list[tuple[str, Command]]:
+    """Return the commands, with their keys, that admit all banks."""
     commands: list[tuple[str, Command]] = []
     for bank in BANKS:
         lines = dict.fromkeys(CURRENCIES[:2], CREDIT_LINE_MINOR)
@@ -56,6 +56,13 @@ def opening() -> list[tuple[str, Command]]:
             credit_lines_minor=lines,
         )
         commands.append((f"admit:{bank}", admit))
+    return commands
+
+
+def fundings() -> list[tuple[str, Command]]:
+    """Return the commands, with their keys, that fund all banks."""
+    commands: list[tuple[str, Command]] = []
+    for bank in BANKS:
         for currency in CURRENCIES:
             fund = FundParticipant(
                 participant_id=bank,
@@ -129,7 +136,7 @@ class Bank(Client):
             source_account=vostro(self._name, source),
             destination_account=f"IBAN-{dice.randrange(9)}",
             counterparty_id=payee,
-            window=dice.choices(WINDOWS, (30, 40, 20, 10))[0],
+            window=dice.choices(WINDOWS, (20, 55, 20, 5))[0],
             priority=dice.randrange(10),
             idempotency_key=f"{self._name}-k{self._count}" if self._chance(0.3) else "",
             hits=["list:someone:97"] if self._chance(0.05) else None,
@@ -165,8 +172,17 @@ class Bank(Client):
         return super()._changed(command)
 
 
+def _name(entry: Entry) -> str:
+    """Return our name of an instruction: on the rail it stands after that of our chain."""
+    return entry.instruction_id.partition(":")[2]
+
+
 class RiskOfficer(Client):
     """Sets limits and thresholds, and lifts them."""
+
+    def __init__(self, name: str, network: Network, random: Random, ops: int) -> None:
+        super().__init__(name, network, random, ops)
+        self._limits: list[SetLimit] = []
 
     async def _do_something(self) -> None:
         dice = self._random
@@ -192,32 +208,17 @@ class RiskOfficer(Client):
                 await self._ask(SetThreshold(scope=scope, used_ppm=share))
                 return
         limit = msgspec.structs.replace(limit, amount_minor=amount)
+        self._limits.append(limit)
         await self._ask(limit)
         if amount is not None and self._chance(0.7):
             await asyncio.sleep(dice.uniform(0, 10))
             await self._ask(msgspec.structs.replace(limit, amount_minor=None))
 
     async def lift(self) -> None:
-        """Take every limit away."""
+        """Take every limit away that was ever set."""
         self.clumsy = 0.0
-        limits = [
-            SetLimit(scope=scope, currency=currency)
-            for scope in ("currency", "platform", "single")
-            for currency in CURRENCIES
-        ]
-        for currency in CURRENCIES:
-            for bank in BANKS:
-                limits.append(SetLimit(scope="net_debit", currency=currency, participant=bank))
-                limits.append(SetLimit(scope="single", currency=currency, participant=bank))
-                limits += [
-                    SetLimit(
-                        scope="bilateral", currency=currency, participant=bank, counterparty=other
-                    )
-                    for other in BANKS
-                    if other != bank
-                ]
-        for limit in limits:
-            await self._ask(limit)
+        for limit in self._limits:
+            await self._ask(msgspec.structs.replace(limit, amount_minor=None))
 
 
 class Desk(Client):
@@ -242,11 +243,11 @@ class Desk(Client):
 
     async def _do_something(self) -> None:
         dice = self._random.random()
-        if dice < 0.25:
+        if dice < 0.2:
             await self._review()
-        elif dice < 0.4:
+        elif dice < 0.28:
             await self._suspend()
-        elif dice < 0.5:
+        elif dice < 0.4:
             await self._freeze()
         elif dice < 0.7:
             await self._confirm()
@@ -272,10 +273,13 @@ class Desk(Client):
         await self._ask(ResumeParticipant(participant_id=bank))
 
     async def _freeze(self) -> None:
-        account = vostro(self._random.choice(BANKS), self._random.choice(CURRENCIES))
-        await self._ask(FreezeAccount(account=account))
+        accounts = [vostro(bank, currency) for bank in BANKS for currency in CURRENCIES]
+        frozen = self._random.sample(accounts, self._random.randint(1, 4))
+        for account in frozen:
+            await self._ask(FreezeAccount(account=account))
         await asyncio.sleep(self._random.uniform(1, 8))
-        await self._ask(UnfreezeAccount(account=account))
+        for account in frozen:
+            await self._ask(UnfreezeAccount(account=account))
 
     async def _close_a_rail(self) -> None:
         rail, region = self._random.choice((("rtgs", "east"), ("instant", "east")))
@@ -290,19 +294,17 @@ class Desk(Client):
             for _, entry in self._rails.entries()
             if entry.mark is Mark.SETTLED and entry.order is not None
         ]
+        news = [entry for entry in moved if not self._settlements.has_ended(_name(entry))]
         if not moved:
             return
-        entry = self._random.choice(moved[-6:])
+        entry = self._random.choice(news or moved[-6:])
         order = entry.order
         assert order is not None
-        name = order.instruction_id.partition(":")[2]
-        settlement_id = self._settlements.settlement_of(name)
-        if not settlement_id:
-            return
+        name = _name(entry)
         wrong = self._chance(0.2)
         await self._ask(
             ConfirmSettlement(
-                settlement_id=settlement_id,
+                settlement_id=name.partition(":")[0],
                 instruction_id=name,
                 currency=order.currency,
                 amount_minor=order.amount_minor + wrong,

@@ -269,7 +269,7 @@ def _end(task: asyncio.Task[Any]) -> None:
     coro = task.get_coro()
     for _ in range(ENDS_MAX):
         try:
-            coro.close()  # type: ignore[union-attr]
+            coro.close()
         except RuntimeError:
             continue  # it waits for something, finally
         return

@@ -119,8 +119,8 @@ class PaymentAuditor(Auditor):
             height = payment.height if payment and payment.state != "refused" else 0
             if told in ("", "payments.held_for_review"):
                 accepted += 1
-                stands = height == row.height and payment is not None
-                stands = stands and payment.amount == each.amount_minor
+                same = payment is not None and payment.amount == each.amount_minor
+                stands = height == row.height and same
             elif told == "payments.duplicate":
                 stands = True  # under this id or under its key: told by the facts
             elif told == "payments.exists":

@@ -67,8 +67,8 @@ class Courses:
         """Take in one event; raises Violation."""
         match event:
             case TransactionsSubmitted(items):
-                for item in items:
-                    self._submit(item, height)
+                for submitted in items:
+                    self._submit(submitted, height)
             case TransactionsRefused(refused):
                 for transaction_id, _ in refused:
                     payment = self._step(transaction_id, {"accepted", "held"}, "refused")
@@ -78,8 +78,8 @@ class Courses:
                 payment.cycle, payment.cut_off = cycle_id, cut_off
             case TransactionCancelled(item):
                 self._end(item, {"accepted", "held"}, "cancelled")
-            case PaymentsFailed(_, items):
-                for item in items:
+            case PaymentsFailed(_, ended):
+                for item in ended:
                     self._end(item, {"held", "accepted", "closed", "batched"}, "failed")
             case WindowClosed():
                 self._close(event)

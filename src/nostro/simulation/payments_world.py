@@ -21,7 +21,7 @@ from nostro.payments import NewPayment, PaymentsRoom, RollingSchedule
 from nostro.risk import RiskRoom
 from nostro.runtime.house import House
 from nostro.runtime.ports import NotDone
-from nostro.simulation.banks import BANKS, Bank, Desk, RiskOfficer, opening
+from nostro.simulation.banks import BANKS, Bank, Desk, RiskOfficer, admissions, fundings
 from nostro.simulation.loop import START_US, LoopClock
 from nostro.simulation.members import MemberParts, Members
 from nostro.simulation.payment_auditor import PaymentAuditor
@@ -37,8 +37,9 @@ CYCLE_US = 5_000_000
 """How long a netting window is open."""
 POLICY = ExecutionPolicy(backoff_s=(0, 1, 2, 4), circuit_failures=4, circuit_open_s=5)
 EFFECTS = (*netting.EFFECTS, *consensus.EFFECTS, *execution.EFFECTS)
-BANK_OPS = 9
-OFFICER_OPS = 12
+BANK_OPS = 16
+OFFICER_OPS = 14
+DESK_OPS = 20
 RATES_MOVE_S = 4.0
 """How long the market stands still."""
 MID_PPM = {"EUR": 1_082_300, "JPY": 667_100, "GBP": 1_271_900}
@@ -154,32 +155,32 @@ class PaymentsWorld(World):
         for always in (self.members.watch(), self.rails.suffer(), self.rails.restart()):
             self.loop.create_task(always)
         await self._finish(self._work())
-        officer = RiskOfficer("risk", self.network, self._chance("risk"), 0)
-        await self._finish(self._mend(officer), rest=self._all_ended)
+        await self._finish(self._mend(), rest=self._all_ended)
 
     async def _work(self) -> None:
         ask = self.network.ask
         await ask("committee", self.members.command, "operator")
-        await asyncio.gather(*(ask(key, command, "operator") for key, command in opening()))
+        for commands in (admissions(), fundings()):
+            await asyncio.gather(*(ask(key, command, "operator") for key, command in commands))
         sent: list[NewPayment] = []
         clients = [
             Bank(name, self.network, self._chance(name), BANK_OPS, sent=sent) for name in BANKS
         ]
-        officer = RiskOfficer("risk", self.network, self._chance("risk"), OFFICER_OPS)
+        self._officer = RiskOfficer("risk", self.network, self._chance("risk"), OFFICER_OPS)
         self._desk = Desk(
             "desk",
             self.network,
             self._chance("desk"),
-            OFFICER_OPS,
+            DESK_OPS,
             courses=self.auditor.payments,
             settlements=self.auditor.settlements,
             rails=self.rails,
         )
-        await asyncio.gather(*(each.work() for each in (*clients, officer, self._desk)))
+        await asyncio.gather(*(each.work() for each in (*clients, self._officer, self._desk)))
 
-    async def _mend(self, officer: RiskOfficer) -> None:
+    async def _mend(self) -> None:
         await self._desk.mend()
-        await officer.lift()
+        await self._officer.lift()
 
     def _clear_up(self) -> None:
         super()._clear_up()

@@ -73,10 +73,10 @@ class Settlements:
         self.deferred = 0
         self._certificates = certificates
 
-    def settlement_of(self, instruction_id: str) -> str:
-        """Return the settlement of an instruction, "" when it is not known."""
+    def has_ended(self, instruction_id: str) -> bool:
+        """Tell whether it is known what became of an instruction."""
         movement = self.movements.get(instruction_id)
-        return movement.settlement_id if movement else ""
+        return movement is not None and bool(movement.end)
 
     def read(self, event: Event) -> None:
         """Take in one event; raises Violation."""
@@ -240,7 +240,8 @@ class Settlements:
         _check(unique, f"settlement {cycle.id} names an instruction twice")
         gross = [each.transaction_id for each in event.instructions if each.transaction_id]
         netted = [item for name, item in cycle.items.items() if name not in gross]
-        ours = {(key, net) for key, net in positions_of(netted).items() if net}
+        ours: set[tuple[tuple[str, ...], int]] = set()
+        ours |= {(key, net) for key, net in positions_of(netted).items() if net}
         ours |= {((cycle.items[n][3], cycle.items[n][4], n), cycle.items[n][5]) for n in gross}
         said = {(_key(each), _signed(each)) for each in event.instructions}
         _check(said == ours, f"settlement {cycle.id} moves {said}, should move {ours}")

@@ -60,6 +60,7 @@ class RailsLine:
         self._switchboard = MemorySwitchboard()
         self._dice = Random(f"{seed}/rails")
         self._storming = True
+        self._outside = Process("outside of the rails").context()
         self._open()
 
     def _open(self) -> None:
@@ -98,9 +99,11 @@ class RailsLine:
         """Have something done by a rail, which does it whether or not the caller lives on."""
         work: Coroutine[Any, Any, Any] = getattr(self._rails[name], deed)(*args, **more)
         task = self._loop.create_task(work, context=self._context.copy())
-        # Heard there too: whoever called may be dead by then.
-        task.add_done_callback(_heard, context=self._context.copy())
-        return await asyncio.shield(task)
+        waiting = asyncio.shield(task)
+        # Heard out here too: whoever called may be dead by then, and so may the rail.
+        for each in (task, waiting):
+            each.add_done_callback(_heard, context=self._outside.copy())
+        return await waiting
 
     # -- bad days ---------------------------------------------------------------------------------
 
@@ -180,6 +183,6 @@ class RailLine:
         return answer
 
 
-def _heard(done: asyncio.Task[Any]) -> None:
+def _heard(done: asyncio.Future[Any]) -> None:
     if not done.cancelled():
         done.exception()
