@@ -128,7 +128,7 @@ def test_it_runs_on_a_postgresql_that_is_named_by_its_url(
     wheel_postgres: str, tmp_path: Path
 ) -> None:
     with up(tmp_path / "data", tmp_path / "up.log", NOSTRO_POSTGRES_URL=wheel_postgres) as named:
-        assert set(named.processes) == {"server", "follower"}
+        assert set(named.processes) == {"server", "members", "follower"}
         named.post("/wallet/deposit", DEPOSIT, "one")
         height = named.post("/wallet/deposit/confirm", NAME, "two").json()["height"]
         balance = named.get(f"/balance/alice?at_least={height}").json()

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from nostro.adapters.signing.ed25519 import verify
-from nostro.wiring.certificates import CertificatesCheck
 from nostro.consensus import CommitteeFormed, ConsensusAchieved, committee_of
 from nostro.kernel.messages import Event
 from nostro.runtime.ports import GENESIS_HASH, Entry, sealed
 from nostro.runtime.verify import Contradiction
+from nostro.wiring.certificates import CertificatesCheck
 from tests.rooms.consensus.room.play import (
     CHAIN,
     chain_of,

@@ -173,7 +173,7 @@ def _check_items(items: Sequence[Item], rates: _Rates) -> None:
         fraction = fractions.get(pair)
         if fraction is None:
             fraction = fractions[pair] = rates.fraction(*pair)
-        if received != half_even(amount * fraction[0], fraction[1]):
+        if received != amount * fraction[0] // fraction[1]:
             raise _Fault("destination_amount")
 
 
@@ -205,13 +205,3 @@ class _Rates:
             return listed
         inverse = self._listed.get((quote, base))
         return (inverse[1], inverse[0]) if inverse is not None else None
-
-
-def half_even(numerator: int, denominator: int) -> int:
-    """Return numerator / denominator rounded half to even (IEEE 754-2019, 4.3.1); the denominator
-    is positive."""
-    quotient, rest = divmod(numerator, denominator)
-    twice = 2 * rest
-    if twice > denominator or (twice == denominator and quotient & 1):
-        return quotient + 1
-    return quotient

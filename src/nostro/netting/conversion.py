@@ -1,8 +1,8 @@
 """What is an amount of one currency in another, at the rates that a cycle has frozen?
 
 Exact integers throughout. A rate is a fraction of minor units (`commands.Rate`), an amount is
-rounded half to even (`ROUNDING`), and a value is counted in `VALUE_SCALE`ths of a cent, so that
-sums of values are sums of integers.
+rounded down (`ROUNDING`), and a value is counted in `VALUE_SCALE`ths of a cent, so that sums of
+values are sums of integers.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from math import gcd
 from nostro.kernel.messages import Rejection
 from nostro.netting.commands import Rate, RateSet
 
-ROUNDING = "half_even"
-"""Of a destination amount that has more digits than its currency (IEEE 754-2019, 4.3.1)."""
+ROUNDING = "down"
+"""Of a destination amount that has more digits than its currency. What is cut off stays with the
+platform: were it rounded to the nearest, ten thousand payments of a yen would each gain a part of a
+cent."""
 
 REPORT_CURRENCY = "USD"
 """What costs are told in, and the pivot of rates that are not listed."""
@@ -32,11 +34,11 @@ def half_even(numerator: int, denominator: int) -> int:
 
 
 def destination_amount(amount_minor: int, rate: Rate) -> int:
-    """Return what `amount_minor` of the rate's base is in minor units of its quote, half to even.
+    """Return what `amount_minor` of the rate's base is in minor units of its quote, rounded down.
 
-    It can be 0 when the amount is worth less than half of the smallest unit.
+    It is 0 when the amount is worth less than the smallest unit.
     """
-    return half_even(amount_minor * rate.numerator, rate.denominator)
+    return amount_minor * rate.numerator // rate.denominator
 
 
 class Mid:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import msgspec
 
 from nostro.netting.commands import FxTrade
-from nostro.netting.conversion import Mid, destination_amount
+from nostro.netting.conversion import Mid, half_even
 
 Flow = dict[tuple[int, int], int]
 """What flows from one currency into another, positive, in value."""
@@ -235,7 +235,7 @@ def _trades(
         if amount <= 0:
             continue  # rounding has eaten a position of a unit or two
         rate = mid.rate(currencies[place], currencies[parent])
-        opposite = destination_amount(amount, rate)
+        opposite = half_even(amount * rate.numerator, rate.denominator)
         if not opposite:
             continue  # worth less than half a unit of the other currency: nothing to trade
         left[place] = 0

@@ -115,7 +115,7 @@ class Problem:
         return np.ones(len(self.obligations), dtype=np.bool_)
 
     def _converted(self) -> Amounts:
-        """Return the destination amount of each payment at mid, half to even."""
+        """Return the destination amount of each payment at mid, rounded down."""
         size = len(self.currencies)
         pairs = self.pair
         numerators, denominators = [1] * (size * size), [1] * (size * size)
@@ -139,13 +139,13 @@ def amounts_of(amounts: Sequence[int]) -> Amounts:
 def convert(
     amounts: Amounts, pairs: Ints, numerators: Sequence[int], denominators: Sequence[int]
 ) -> Amounts:
-    """Return each amount times the fraction of its pair, rounded half to even.
+    """Return each amount times the fraction of its pair, rounded down.
 
     In int64 an amount is split by the denominator first, `q * d + r`, so that nothing larger than
-    the result and `2 * n * d` ever occurs; where that may not fit, in Python integers.
+    the result and `n * d` ever occurs; where that may not fit, in Python integers.
     """
     largest = int(np.abs(amounts).max()) if len(amounts) else 0
-    products = max((2 * n * d for n, d in zip(numerators, denominators, strict=True)), default=0)
+    products = max((n * d for n, d in zip(numerators, denominators, strict=True)), default=0)
     results = max(
         (
             (largest // d + 1) * n * (len(amounts) + 1)
@@ -160,24 +160,19 @@ def convert(
     whole, rest = np.divmod(amounts, denominator)
     whole *= numerator
     rest *= numerator
-    part, rest = np.divmod(rest, denominator)
-    whole += part
-    rest *= 2
-    whole += (rest > denominator) | ((rest == denominator) & (whole & 1 == 1))
+    whole += rest // denominator
     return whole
 
 
 def _converted_slowly(
     amounts: Amounts, pairs: Ints, numerators: Sequence[int], denominators: Sequence[int]
 ) -> Amounts:
-    converted = []
-    for amount, pair in zip(amounts.tolist(), pairs.tolist(), strict=True):
-        denominator = denominators[pair]
-        quotient, rest = divmod(amount * numerators[pair], denominator)
-        twice = 2 * rest
-        up = twice > denominator or (twice == denominator and quotient & 1)
-        converted.append(quotient + 1 if up else quotient)
-    return amounts_of(converted)
+    return amounts_of(
+        [
+            amount * numerators[pair] // denominators[pair]
+            for amount, pair in zip(amounts.tolist(), pairs.tolist(), strict=True)
+        ]
+    )
 
 
 def _as_objects(amounts: Sequence[int]) -> Amounts:

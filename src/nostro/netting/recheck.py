@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from nostro.netting.commands import CostReport, FxTrade, Obligation, Plan, Position
-from nostro.netting.conversion import REPORT_CURRENCY, Mid, half_even
+from nostro.netting.conversion import REPORT_CURRENCY, Mid
 from nostro.netting.costs import PPM, Tariff, cents, value_cents
 from nostro.netting.events import BatchItem
 from nostro.netting.state import Cycle
@@ -123,7 +123,7 @@ def _summed(settling: Sequence[Obligation], gross: frozenset[str], mid: Mid) -> 
             if fraction is None:
                 rate = mid.rate(source, target)
                 fraction = rates[pair] = rate.numerator, rate.denominator
-            received = half_even(amount * fraction[0], fraction[1])
+            received = amount * fraction[0] // fraction[1]
             if not received:
                 raise PlanWrong("amount", transaction_id=each.transaction_id)
             sold[pair] = sold.get(pair, 0) + amount

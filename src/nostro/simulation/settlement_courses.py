@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 import msgspec
@@ -379,8 +380,8 @@ def _rate(base: str, quote: str, rates: RateSet) -> Fraction:
 
 
 def converted(amount: int, base: str, quote: str, rates: RateSet) -> int:
-    """Return an amount in another currency, rounded half to even."""
-    return round(amount * _rate(base, quote, rates))
+    """Return an amount in another currency, rounded down."""
+    return floor(amount * _rate(base, quote, rates))
 
 
 def _key(each: NewInstruction) -> tuple[str, ...]:

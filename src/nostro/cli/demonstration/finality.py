@@ -143,7 +143,7 @@ def check_rates(scene: Scene) -> None:
     rates, wrong = scene.day.rates, []
     for payment, told in _final(scene):
         decimals = CURRENCIES[payment.target][0]
-        own = rates.convert(payment.amount, payment.source, payment.target, decimals=decimals)
+        own = rates.received(payment.amount, payment.source, payment.target, decimals=decimals)
         if Decimal(told["received"] or 0) != own:
             wrong.append(f"{payment.id}: told {told['received']}, own {own}")
     scene.check("what each payment brings is our own conversion", not wrong, wrong[:3])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 
 import msgspec
 
@@ -35,6 +36,11 @@ class ReferenceRates(msgspec.Struct, frozen=True):
         exact = Fraction(amount) * self.cross(source, target)
         # Rounding a Fraction to an integer is half to even, as the language defines it.
         return EXACT.scaleb(Decimal(round(exact * 10**decimals)), -decimals)
+
+    def received(self, amount: Decimal, source: str, target: str, *, decimals: int) -> Decimal:
+        """Return what a payment of `source` brings in `target`, rounded down to its decimals."""
+        exact = Fraction(amount) * self.cross(source, target)
+        return EXACT.scaleb(Decimal(floor(exact * 10**decimals)), -decimals)
 
     def in_euro(self, amount: Decimal, currency: str) -> Fraction:
         """Return what an amount is worth in euro, exactly."""

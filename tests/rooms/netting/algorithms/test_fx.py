@@ -47,7 +47,8 @@ def test_two_small_spreads_are_taken_for_a_large_one() -> None:
         ("EUR", "USD"),
         ("USD", "JPY"),
     ]
-    assert plan.fx_trades[0].sell_minor == 1_000_000
+    # What is cut off of the amount that arrives is worth less than a unit, and is not sold.
+    assert 1_000_000 - plan.fx_trades[0].sell_minor <= 1
     assert plan.fx_trades[0].buy_minor == plan.fx_trades[1].sell_minor
     assert plan.fx_trades[1].buy_minor == twins.received(owes("A", "B", 1_000_000, "EUR", "JPY"))
 

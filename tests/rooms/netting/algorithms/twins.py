@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from math import floor
 
 from nostro.netting import Caps, Obligation, Tariff
 from tests.rooms.netting.algorithms.cycles import PER_USD
@@ -19,9 +20,9 @@ def in_usd(currency: str) -> Fraction:
 
 
 def received(o: Obligation) -> int:
-    """The destination amount. `round` of a fraction is half to even, as the language defines it."""
+    """The destination amount, rounded down."""
     exact = o.amount_minor * in_usd(o.source_currency) / in_usd(o.destination_currency)
-    return round(exact)
+    return floor(exact)
 
 
 def nets(obligations: Sequence[Obligation]) -> Nets:

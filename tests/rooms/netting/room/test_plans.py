@@ -242,7 +242,7 @@ def test_a_plan_that_nets_into_a_loss_is_refused() -> None:
         ("net_debit_cap", Caps(net_debit=[("A", "EUR", 69)])),
         ("net_debit_cap", Caps(net_debit=[("A", "EUR", -5)])),
         ("bilateral_limit", Caps(bilateral=[("A", "B", "EUR", 69)])),
-        ("platform_liquidity", Caps(platform=[("USD", 111)])),
+        ("platform_liquidity", Caps(platform=[("USD", 109)])),
     ],
 )
 def test_a_plan_that_breaks_a_cap_is_refused(where: str, caps: Caps) -> None:
