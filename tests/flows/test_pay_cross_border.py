@@ -133,6 +133,29 @@ def test_an_rtgs_payment_settles_at_once_and_alone(clearing: Clearing) -> None:
     assert clearing.posted("transit:EUR") == 0
 
 
+def test_thousands_of_rtgs_payments_settle_in_cycles_of_bounded_size(clearing: Clearing) -> None:
+    for bulk in range(2):
+        payments = [
+            payment(f"p{bulk}-{number}", "A", "B", 1, window=Window.RTGS) for number in range(6_000)
+        ]
+        assert clearing.tell(SubmitPayments(payments=payments)).body["accepted"] == 6_000
+    clearing.tell(TICK, actor="clock")
+    clearing.work()
+    assert clearing.posted(EUR_A) == FUNDS - 12_000
+    assert (clearing.all_held(), clearing.exposures()) == (0, 0)
+
+
+def test_no_transaction_id_names_the_instruction_of_a_position(clearing: Clearing) -> None:
+    pay_in_parts(clearing, "A", "C", 300)
+    pay_in_parts(clearing, "B", "C", 200)
+    # Worth a wire of its own: nobody else has anything to do with yen.
+    assert clearing.pay("A:EUR", "A", "B", 500, source="JPY", destination="JPY").accepted
+    clearing.close_window()
+    names = [each.instruction_id for each in clearing.moved]
+    assert len(names) == len(set(names)) == 4
+    assert clearing.all_held() == 0
+
+
 def test_without_a_certificate_nothing_moves_and_payments_wait(clearing: Clearing) -> None:
     clearing.members_refuse = True
     assert clearing.pay("p1", "A", "B", 300).accepted

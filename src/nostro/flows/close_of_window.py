@@ -39,6 +39,7 @@ from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Later, Order, Perform, Step
 from nostro.ledger import (
+    TRANSFERS_MAX,
     AccountType,
     Action,
     CreateTransfers,
@@ -182,7 +183,8 @@ def _instructions(event: BatchOptimized) -> list[NewInstruction]:
     moves = [_of_position(cycle_id, position) for position in event.positions]
     moves += [
         NewInstruction(
-            f"{cycle_id}:{transaction_id}",
+            # Two colons: whatever colons an id has, no position is named so.
+            f"{cycle_id}::{transaction_id}",
             payee,
             currency,
             Direction.OUT,
@@ -261,16 +263,22 @@ def secure(event: FundsSecured) -> Sequence[Step]:
 
 
 def _set_aside(event: FundsSecured) -> Sequence[Step]:
-    holds = [_aside(instruction) for instruction in event.pay_outs]
+    """Hold what is to be paid out, portion by portion; then have it sent."""
+    refused: list[tuple[str, str]] = []
 
-    def then(reply: Reply) -> Sequence[Step]:
-        refused = [
-            (event.pay_outs[index].instruction_id, code)
-            for index, (code, _) in suspense.refused(reply).items()
-        ]
-        return [Order(StartPayOuts(settlement_id=event.settlement_id, refused=refused))]
+    def portion(start: int) -> Sequence[Step]:
+        some = event.pay_outs[start : start + TRANSFERS_MAX]
+        if not some:
+            return [Order(StartPayOuts(settlement_id=event.settlement_id, refused=refused))]
 
-    return [Order(CreateTransfers(transfers=holds), then=then)]
+        def then(reply: Reply) -> Sequence[Step]:
+            found = suspense.refused(reply).items()
+            refused.extend((some[index].instruction_id, code) for index, (code, _) in found)
+            return portion(start + TRANSFERS_MAX)
+
+        return [Order(CreateTransfers(transfers=[_aside(each) for each in some]), then=then)]
+
+    return portion(0)
 
 
 def _aside(instruction: NewInstruction) -> NewTransfer:

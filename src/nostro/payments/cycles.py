@@ -14,6 +14,9 @@ CYCLE_MAX = 200_000
 """Payments that are netted together at most. Netting is better the more there are, but a cycle is
 settled in one journal row, whose ledger lines, two for each payment, are numbered with 20 bits. A
 command whose payments would pass it opens another cycle with the same cut-off."""
+GROSS_MAX = 10_000
+"""Payments that settle gross together at most. Each is a movement of its own, so that nothing is
+gained by more, and the row that starts them all stays short."""
 GROSS = "rtgs"
 
 
@@ -40,7 +43,7 @@ class Opening:
             return self._choose(cycle_id, cut_off_at_us)
         cycle = self._state.cycles.get(self._state.gross_cycle)
         at_once = cut_off_at_us <= self.at_us
-        if cycle is not None and at_once and cycle.count + self._payments <= CYCLE_MAX:
+        if cycle is not None and at_once and cycle.count + self._payments <= GROSS_MAX:
             return cycle.cycle_id, cycle.cut_off_at_us
         return self._choose(f"{GROSS}.{self._height}", cut_off_at_us)
 
