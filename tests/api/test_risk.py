@@ -240,7 +240,7 @@ async def test_what_was_paid_and_not_received_is_told(story: Story, postgres: st
     story.happen(
         SettlementInitiated("x", ["x.1"]),
         InstructionSettled("x", pay_in, "rtgs", "R-9", 0, "rtgs"),
-        FundsSecured("x", ["x.1"], [pay_out]),
+        FundsSecured("x", ["x.1"], [pay_out], []),
     )
     await story.write(postgres)
     follow_story(postgres)

@@ -173,7 +173,8 @@ def test_a_shortfall_defers_the_whole_cycle_and_returns_what_was_paid_in(
     clearing: Clearing,
 ) -> None:
     clearing.rail = short("B")
-    names = pay_in_parts(clearing, "A", "C", 300) | pay_in_parts(clearing, "B", "C", 200)
+    theirs = pay_in_parts(clearing, "A", "C", 300)
+    short_ones = pay_in_parts(clearing, "B", "C", 200)
     clearing.close_window()
     assert clearing.of(SettlementFailed)[0].code == "liquidity"
     assert clearing.of(PaymentsSettled) == []
@@ -181,8 +182,27 @@ def test_a_shortfall_defers_the_whole_cycle_and_returns_what_was_paid_in(
     assert clearing.all_held() == 500
     clearing.rail = short("nobody")
     clearing.close_window()
-    assert {item.transaction_id for item in clearing.of(PaymentsSettled)[0].items} == names
+    assert {item.transaction_id for item in clearing.of(PaymentsSettled)[0].items} == theirs
+    # Who was short waits a window longer, so that nobody falls with it again.
+    assert clearing.all_held() == 200
+    clearing.close_window()
+    assert {item.transaction_id for item in clearing.of(PaymentsSettled)[1].items} == short_ones
     assert (clearing.all_held(), clearing.exposures()) == (0, 0)
+
+
+def test_a_pay_in_cannot_be_spent_before_its_settlement_is_final() -> None:
+    clearing = Clearing(funds=0, credit_line=500)
+    answers = {"A": (OutcomeKind.SETTLED, ""), "B": (OutcomeKind.REFUSED, "liquidity")}
+    clearing.rail = lambda instruction, _: answers.get(
+        instruction.participant_id, (OutcomeKind.SETTLED, "")
+    )
+    pay_in_parts(clearing, "A", "C", 300)
+    pay_in_parts(clearing, "B", "C", 200)
+    clearing.close_window()
+    assert clearing.of(SettlementFailed)[0].code == "liquidity"
+    assert [each.purpose for each in clearing.moved] == [Purpose.POSITION, Purpose.RETURN]
+    assert clearing.posted(EUR_A) == 0
+    assert clearing.posted("transit:EUR") == clearing.posted("claims:EUR") == 0
 
 
 def test_a_failed_payer_fails_its_own_payments_and_defers_the_others(clearing: Clearing) -> None:

@@ -38,7 +38,7 @@ class RecordCertificate(Command, frozen=True, kw_only=True, tag="consensus.Recor
 
     Sent again with the same certificate: accepted, no event; with another valid certificate for
     the same entry likewise. Refused: `consensus.batch_unknown`, `consensus.bad_certificate` (facts
-    say what), `consensus.not_next` (height).
+    say what).
     """
 
     batch_id: str

@@ -31,7 +31,7 @@ from nostro.consensus.committee import (
 from nostro.consensus.encoding import EncodingError, sha256
 from nostro.consensus.evidence import EvidenceError, check_evidence
 from nostro.consensus.messages import Entry, decode_entry, decode_message
-from nostro.consensus.state import WINDOW_HEIGHTS, ConsensusState, Ended, Epoch, Waiting
+from nostro.consensus.state import ConsensusState, Ended, Epoch, Waiting
 from nostro.consensus.validation import Rules
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.room import Context, Decision
@@ -171,9 +171,8 @@ def _again(ended: Ended, command: c.RecordCertificate, entry: Entry) -> Decision
 
 
 def _check_links(state: ConsensusState, entry: Entry) -> None:
-    """Hold an entry against those around it in the members' chain, as far as they are known."""
-    if entry.height <= state.head - WINDOW_HEIGHTS:
-        raise Rejection("consensus.not_next", height=entry.height, head=state.head)
+    """Hold an entry against those around it in the members' chain, as far as they are known: of
+    one that is far behind, its quorum alone tells that no other stands at its height."""
     here = state.links.get(entry.height)
     before, after = state.links.get(entry.height - 1), state.links.get(entry.height + 1)
     if here is not None and here.entry_hash != entry.hash().hex():

@@ -108,7 +108,8 @@ def _submit(state: ConsensusState, event: e.ConsensusSubmitted, _position: Posit
 
 
 def _achieve(state: ConsensusState, event: e.ConsensusAchieved, position: Position) -> None:
-    state.links[event.height] = Link(event.entry_hash, event.prev_hash)
+    if event.height > state.head - WINDOW_HEIGHTS:
+        state.links[event.height] = Link(event.entry_hash, event.prev_hash)
     if event.height > state.head:
         state.head = event.height
         for height in [each for each in state.links if each <= event.height - WINDOW_HEIGHTS]:

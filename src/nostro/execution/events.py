@@ -97,12 +97,13 @@ class InstructionFailed(Event, frozen=True, array_like=True, tag="execution.inst
 
 
 class FundsSecured(Event, frozen=True, array_like=True, tag="execution.funds_secured"):
-    """Every pay-in has arrived: the flow makes the payments final, sets the pay-outs aside and has
-    them sent (`StartPayOuts`)."""
+    """Every pay-in has arrived: the flow credits them, makes the payments final, sets the pay-outs
+    aside and has them sent (`StartPayOuts`)."""
 
     settlement_id: str
     batch_ids: list[str]
     pay_outs: list[NewInstruction]
+    pay_ins: list[NewInstruction]
 
 
 class SettlementConfirmed(

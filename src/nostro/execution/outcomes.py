@@ -193,7 +193,9 @@ def _progress(
 
 def secured(settlement: Settlement) -> FundsSecured:
     """Say that every pay-in of a settlement has arrived."""
-    return FundsSecured(settlement.settlement_id, settlement.batch_ids, settlement.pay_outs)
+    return FundsSecured(
+        settlement.settlement_id, settlement.batch_ids, settlement.pay_outs, settlement.pay_ins
+    )
 
 
 def confirmed_after(settlement: Settlement, *, ended: int, failed: tuple[str, ...]) -> list[Event]:

@@ -14,6 +14,7 @@ from nostro.execution import (
     FundsSecured,
     InstructionFailed,
     InstructionSettled,
+    NoteOutcome,
     OutcomeAsked,
     ReverseSettlement,
     SettlementFailed,
@@ -93,7 +94,10 @@ FLOWS: Mapping[type[Event], Any] = {
     CycleClosed: close_of_window.trade,
 }
 
-AHEAD: Mapping[type[Command], Any] = {ReverseSettlement: close_of_window.reversal}
+AHEAD: Mapping[type[Command], Any] = {
+    ReverseSettlement: close_of_window.reversal,
+    NoteOutcome: close_of_window.reversal_ahead,
+}
 """Of a command, the order that a flow gives in its row and that may name what left memory."""
 
 __all__ = ["AHEAD", "FLOWS"]

@@ -32,6 +32,12 @@ RESERVED_ACCOUNT_PREFIXES = (
     "claims:",
 )
 """Accounts that only flows open: a door refuses these to everyone else."""
+OWNED_ACCOUNT_PREFIXES = ("wallet:", "vostro:")
+"""Of these, what others own; a door may stop them."""
+HOUSE_ACCOUNT_PREFIXES = tuple(
+    prefix for prefix in RESERVED_ACCOUNT_PREFIXES if prefix not in OWNED_ACCOUNT_PREFIXES
+)
+"""Of these, the house's own; a door never stops them."""
 RESERVED_TRANSFER_PREFIXES = (
     "deposit:",
     "deposit.",
@@ -185,7 +191,8 @@ def desk_account(currency: str) -> str:
 
 
 def transit_account(currency: str) -> str:
-    """Return the account of what is on its way out, in one currency."""
+    """Return the account of what is on its way in one currency: paid in and not final yet, or paid
+    out and not moved yet."""
     return f"transit:{currency}"
 
 
@@ -260,7 +267,7 @@ def payment_credit_reversal_id(transaction_id: str) -> str:
 
 def instruction_id(instruction: str, step: str = "") -> str:
     """Return the id of a booking of an instruction: the hold of a pay-out or the whole of a pay-in,
-    or a further step of it (`post`, `rail`, `void`, `charge`)."""
+    or a further step of it (`final`, `post`, `rail`, `void`, `charge`)."""
     return f"instruction.{step}:{instruction}" if step else f"instruction:{instruction}"
 
 

@@ -25,7 +25,9 @@ from nostro.execution import (
     InstructionFailed,
     InstructionSettled,
     NewInstruction,
+    NoteOutcome,
     OutcomeAsked,
+    OutcomeKind,
     PlanSettlement,
     Purpose,
     ReverseSettlement,
@@ -65,6 +67,7 @@ from nostro.payments import (
     DeferPayments,
     ReversePayments,
     SettleBatches,
+    SuspendParticipant,
     UnwindCycle,
     WindowClosed,
 )
@@ -213,8 +216,10 @@ def _of_position(cycle_id: str, position: Position) -> NewInstruction:
 
 
 def certify(event: ConsensusAchieved) -> Sequence[Step]:
-    """Count the certificate; with the last one the settlement begins."""
-    return [Order(CertifyBatch(settlement_id=event.cycle_id, batch_id=event.batch_id))]
+    """Count the certificate; with the last one the settlement begins, unless another batch of it
+    was rejected meanwhile and nobody remembers it."""
+    command = CertifyBatch(settlement_id=event.cycle_id, batch_id=event.batch_id)
+    return [Order(command, otherwise=_nothing)]
 
 
 def abandon(event: ConsensusRejected) -> Sequence[Step]:
@@ -255,11 +260,28 @@ def ask(event: OutcomeAsked) -> Sequence[Step]:
 
 
 def secure(event: FundsSecured) -> Sequence[Step]:
-    """Make the payments final, set the pay-outs aside, and have them sent."""
+    """Credit the pay-ins, make the payments final, set the pay-outs aside, and have them sent."""
     settle = SettleBatches(cycle_id=event.settlement_id, batch_ids=event.batch_ids)
     close = CloseCycle(cycle_id=event.settlement_id, outcome="settled")
     # The postings of what has become final come first: they bring the money that is paid out.
-    return [Order(settle), Order(close), Later(_set_aside(event))]
+    return [*_credit(event.pay_ins), Order(settle), Order(close), Later(_set_aside(event))]
+
+
+def _credit(pay_ins: Sequence[NewInstruction]) -> Sequence[Step]:
+    """Credit what has been paid in. Until now it was on its way: a bank that could spend it before
+    finality would have it twice if the settlement failed and it were returned."""
+    transfers = [
+        NewTransfer(
+            id=books.instruction_id(each.instruction_id, "final"),
+            debit=books.transit_account(each.currency),
+            credit=books.vostro_account(each.participant_id, each.currency),
+            amount_minor=each.amount_minor,
+            code=books.TransferCode.PAY_IN,
+        )
+        for each in pay_ins
+    ]
+    starts = range(0, len(transfers), TRANSFERS_MAX)
+    return [suspense.recorded(transfers[start : start + TRANSFERS_MAX]) for start in starts]
 
 
 def _set_aside(event: FundsSecured) -> Sequence[Step]:
@@ -300,7 +322,10 @@ def book(event: InstructionSettled) -> Sequence[Step]:
     currency = instruction.currency
     rail = books.rail_account(event.rail, currency)
     account = NewAccount(id=rail, asset=currency, type=AccountType.ASSET)
-    moves = _pay_in(event, rail) if instruction.direction is Direction.IN else _pay_out(event, rail)
+    if instruction.direction is Direction.OUT and instruction.purpose is not Purpose.RETURN:
+        moves = _pay_out(event, rail)
+    else:
+        moves = [Order(CreateTransfers(transfers=[_through(event, rail)]))]
     if event.charges_minor:
         charge = NewTransfer(
             id=books.instruction_id(instruction.instruction_id, "charge"),
@@ -314,14 +339,24 @@ def book(event: InstructionSettled) -> Sequence[Step]:
     return [Order(OpenAccounts(accounts=[account])), *moves]
 
 
-def _pay_in(event: InstructionSettled, rail: str) -> list[Step]:
-    return [suspense.recorded([_move(event, rail, books.TransferCode.PAY_IN)])]
+def _through(event: InstructionSettled, rail: str) -> NewTransfer:
+    """Return the booking of a pay-in, or of its return: on its way to an account of the bank, which
+    it reaches with finality only."""
+    instruction = event.instruction
+    transit = books.transit_account(instruction.currency)
+    inward = instruction.direction is Direction.IN
+    return NewTransfer(
+        id=books.instruction_id(instruction.instruction_id),
+        debit=rail if inward else transit,
+        credit=transit if inward else rail,
+        amount_minor=instruction.amount_minor,
+        code=books.TransferCode.PAY_IN if inward else books.TransferCode.PAY_OUT,
+        reference=event.rail_reference,
+    )
 
 
 def _pay_out(event: InstructionSettled, rail: str) -> list[Step]:
     instruction = event.instruction
-    if instruction.purpose is Purpose.RETURN:
-        return [suspense.recorded([_move(event, rail, books.TransferCode.PAY_OUT)])]
     name = instruction.instruction_id
     post = NewTransfer(
         id=books.instruction_id(name, "post"),
@@ -365,26 +400,12 @@ def _void(instruction: NewInstruction) -> NewTransfer:
     )
 
 
-def _move(event: InstructionSettled, rail: str, code: books.TransferCode) -> NewTransfer:
-    instruction = event.instruction
-    vostro = books.vostro_account(instruction.participant_id, instruction.currency)
-    inward = instruction.direction is Direction.IN
-    return NewTransfer(
-        id=books.instruction_id(instruction.instruction_id),
-        debit=rail if inward else vostro,
-        credit=vostro if inward else rail,
-        amount_minor=instruction.amount_minor,
-        code=code,
-        reference=event.rail_reference,
-    )
-
-
 def fail(event: InstructionFailed) -> Sequence[Step]:
     """Release what was set aside for a pay-out; if its receiver has failed, reverse what was not
     paid out to it."""
     instruction = event.instruction
     if instruction.direction is Direction.IN or instruction.purpose is Purpose.RETURN:
-        return []  # a pay-in fails its settlement; a return stays on the bank's account
+        return []  # a pay-in fails its settlement; a return stays in transit until someone acts
     steps: list[Step] = [Order(CreateTransfers(transfers=[_void(instruction)]))]
     if event.code == COUNTERPARTY_FAILED:
         steps.append(Order(_reversal(event), otherwise=_nothing))
@@ -409,15 +430,23 @@ def _reversal(event: InstructionFailed) -> ReversePayments:
 
 
 def unwind(event: SettlementFailed) -> Sequence[Step]:
-    """Take the payments out of their batches: those of a failed counterparty fail, the others wait
-    for the next window."""
+    """Take the payments out of their batches: those of a failed counterparty fail, and it is
+    suspended; the others wait for the next window."""
     command = UnwindCycle(
         cycle_id=event.settlement_id,
         participant_id=event.participant_id,
         fail=event.code == COUNTERPARTY_FAILED,
         reason=event.code,
     )
-    return [Order(command), Order(CloseCycle(cycle_id=event.settlement_id, outcome="unwound"))]
+    steps: list[Step] = [
+        Order(command),
+        Order(CloseCycle(cycle_id=event.settlement_id, outcome="unwound")),
+    ]
+    if command.fail:
+        # Whoever has failed would bring down the next window too.
+        suspend = SuspendParticipant(participant_id=event.participant_id, reason=event.code)
+        steps.append(Order(suspend))
+    return steps
 
 
 def reverse(event: SettlementReversed) -> Sequence[Step]:
@@ -430,6 +459,14 @@ def reversal(of: SettlementReversed | ReverseSettlement) -> ReversePayments:
     return ReversePayments(
         cycle_id=of.settlement_id, transaction_ids=of.transaction_ids, reason=of.reason
     )
+
+
+def reversal_ahead(outcome: NoteOutcome) -> ReversePayments | None:
+    """Return the reversal that an outcome may lead to: its receiver has failed."""
+    if outcome.outcome is not OutcomeKind.REFUSED or outcome.code != COUNTERPARTY_FAILED:
+        return None
+    cycle_id = outcome.instruction_id.partition(":")[0]
+    return ReversePayments(cycle_id=cycle_id, reason=outcome.code)
 
 
 def trade(event: CycleClosed) -> Sequence[Step]:

@@ -6,7 +6,7 @@ such a refusal is a bug that must not pass: no flow answers it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
@@ -18,6 +18,8 @@ from nostro.payments.state import CYCLE, Cycle, Payment, PaymentsState, Stage
 
 RETRIES_MAX = 10
 """How often a payment is deferred: two weeks of daily windows. Then it fails."""
+NO_BOUND = 2**31
+"""Of those who wait for no fault of theirs."""
 DEFERRED_TOO_OFTEN = "payments.deferred_too_often"
 
 
@@ -90,48 +92,76 @@ def defer(
 def unwind(
     state: PaymentsState, command: c.UnwindCycle, context: Context, schedule: Schedule
 ) -> Decision:
-    """Take all payments out of a cycle that will not settle; sent twice: nothing is left in it."""
+    """Take all payments out of a cycle that will not settle; sent twice: nothing is left in it.
+
+    Those of a participant that is short wait longer than the others, who would else fall with them
+    again; and only theirs can have waited too often.
+    """
     cycle = state.closed.get(command.cycle_id)
     if cycle is None:
         return Decision(body={"deferred": 0, "failed": 0})
-    failed: list[e.Released] = []
-    waiting: list[tuple[Payment, str]] = []
-    culprit, reason = command.participant_id if command.fail else "", command.reason
+    blamed, reason = command.participant_id, command.reason
+    theirs: list[tuple[Payment, str]] = []
+    others: list[tuple[Payment, str]] = []
     for payment in cycle.members(Stage.CLOSED, Stage.BATCHED):
-        item = payment.item
-        if culprit and culprit in (item.payer, item.payee):
-            failed.append(released(payment, reason))
-        else:
-            waiting.append((payment, reason))
+        involved = blamed in (payment.item.payer, payment.item.payee)
+        (theirs if involved else others).append((payment, reason))
+    count = len(theirs) + len(others)
+    failed = [released(payment, reason) for payment, _ in theirs] if command.fail else []
     events: list[Event] = [e.PaymentsFailed(cycle.cycle_id, failed)] if failed else []
-    events += _deferral(state, cycle, waiting, context, schedule)
-    return Decision(events, body={"deferred": len(waiting), "failed": len(failed)})
+    if failed:
+        theirs = []
+    at_us = max(context.at_us, cycle.cut_off_at_us)
+    opening = Opening(state, height=context.height, at_us=at_us, payments=count)
+    retries_max = NO_BOUND if blamed else RETRIES_MAX
+    events += _waiting(state, cycle, others, opening, schedule, retries_max=retries_max)
+    after_us = max((place[3] for event in events for place in _places(event)), default=0)
+    events += _waiting(state, cycle, theirs, opening, schedule, after_us=after_us)
+    return Decision(events, body={"deferred": count - len(failed), "failed": len(failed)})
+
+
+def _places(event: Event) -> Sequence[tuple[str, str, str, int]]:
+    return event.items if isinstance(event, e.PaymentsDeferred) else ()
 
 
 def _deferral(
     state: PaymentsState,
     cycle: Cycle,
-    waiting: Iterable[tuple[Payment, str]],
+    waiting: Sequence[tuple[Payment, str]],
     context: Context,
     schedule: Schedule,
 ) -> list[Event]:
-    """Return how payments wait for a later cycle, or fail: for good when they waited too often,
-    when a party is suspended meanwhile, and when no calendar tells a later day."""
-    payments = list(waiting)
     at_us = max(context.at_us, cycle.cut_off_at_us)
-    opening = Opening(state, height=context.height, at_us=at_us, payments=len(payments))
+    opening = Opening(state, height=context.height, at_us=at_us, payments=len(waiting))
+    return _waiting(state, cycle, waiting, opening, schedule)
+
+
+def _waiting(
+    state: PaymentsState,
+    cycle: Cycle,
+    waiting: Sequence[tuple[Payment, str]],
+    opening: Opening,
+    schedule: Schedule,
+    *,
+    retries_max: int = RETRIES_MAX,
+    after_us: int = 0,
+) -> list[Event]:
+    """Return how payments wait for a later cycle, one that closes after `after_us`, or fail: for
+    good when they waited too often, when a party is suspended meanwhile, and when no calendar tells
+    a later day."""
+    after_us = max(after_us, opening.at_us)
     places: dict[tuple[str, str, str], tuple[str, int] | Rejection] = {}
     deferred: list[tuple[str, str, str, int]] = []
     failed: list[e.Released] = []
-    for payment, reason in payments:
+    for payment, reason in waiting:
         item = payment.item
         name = (item.window, item.source_currency, item.destination_currency)
         place = places.get(name)
         if place is None:
-            place = places[name] = _later(payment, opening, schedule)
+            place = places[name] = _later(payment, opening, schedule, after_us)
         if item.payer not in state.payees or item.payee not in state.payees:
             failed.append(released(payment, SUSPENDED))
-        elif payment.retries >= RETRIES_MAX:
+        elif payment.retries >= retries_max:
             failed.append(released(payment, DEFERRED_TOO_OFTEN))
         elif isinstance(place, Rejection):
             failed.append(released(payment, place.code))
@@ -145,11 +175,13 @@ def _deferral(
     return events
 
 
-def _later(payment: Payment, opening: Opening, schedule: Schedule) -> tuple[str, int] | Rejection:
+def _later(
+    payment: Payment, opening: Opening, schedule: Schedule, after_us: int
+) -> tuple[str, int] | Rejection:
     item = payment.item
     try:
         placement = schedule.next_after(
-            window_of(payment), item.source_currency, item.destination_currency, opening.at_us
+            window_of(payment), item.source_currency, item.destination_currency, after_us
         )
     except Rejection as no:
         return no

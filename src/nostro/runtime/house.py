@@ -81,11 +81,11 @@ class House:
         rooms: Sequence[Room[Any]],
         flows: Mapping[type[Event], Flow],
         effects: Iterable[type[Effect]] = (),
-        ahead: Mapping[type[Command], Callable[[Any], Command]] | None = None,
+        ahead: Mapping[type[Command], Callable[[Any], Command | None]] | None = None,
         keys_hot_max: int = KEYS_HOT_MAX,
     ) -> None:
-        """`ahead`: of a command, the one that flows will order in its row; what that names and
-        memory no longer holds is read beforehand too."""
+        """`ahead`: of a command, the one that flows will order in its row, or None; what that
+        names and memory no longer holds is read beforehand too."""
         self.rooms: dict[str, Room[Any]] = {room.name: room for room in rooms}
         self._flows = dict(flows)
         self._ahead = dict(ahead or {})
@@ -106,16 +106,20 @@ class House:
         if room is None:
             return ()
         found = room.cold(memory.states[room.name], command)
-        ahead = self._ahead.get(type(command))
-        return found if ahead is None else [*found, *self.cold(memory, ahead(command))]
+        ahead = self._order_of(command)
+        return found if ahead is None else [*found, *self.cold(memory, ahead)]
 
     def recall(
         self, command: Command, ids: Sequence[str], events: Sequence[Event]
     ) -> Mapping[str, Any]:
         """Return what the events of a journal row say of the wanted ids of a command."""
         found = self._by_command[type(command)].recall(ids, events)
+        ahead = self._order_of(command)
+        return found if ahead is None else {**found, **self.recall(ahead, ids, events)}
+
+    def _order_of(self, command: Command) -> Command | None:
         ahead = self._ahead.get(type(command))
-        return found if ahead is None else {**found, **self.recall(ahead(command), ids, events)}
+        return ahead(command) if ahead else None
 
     def due(self, memory: Memory) -> int | None:
         """Return the earliest time at which a Tick would do something."""

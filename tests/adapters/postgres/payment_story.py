@@ -378,7 +378,7 @@ def settling_cycle(story: Story) -> None:
     )
     story.happen(
         InstructionSettled(SECOND, pay_in, "rtgs", "R-1", 3, "rtgs"),
-        FundsSecured(SECOND, [batch_id], [position, gross]),
+        FundsSecured(SECOND, [batch_id], [position, gross], []),
         PaymentsSettled(
             SECOND,
             batch_id,

@@ -95,7 +95,7 @@ def test_funds_are_secured_with_the_last_pay_in() -> None:
     play = Play().begun(A, B, X)
     assert kinds(play.told(A, "settled")) == ["AttemptEnded", "InstructionSettled"]
     events = play.told(B, "settled")
-    assert events[-1] == FundsSecured("c1", ["c1.1"], [X])
+    assert events[-1] == FundsSecured("c1", ["c1.1"], [X], [A, B])
     play.check()
 
 

@@ -204,14 +204,34 @@ class Lives(RuleBasedStateMachine):
         order = UnwindCycle(cycle_id=cycle_id, participant_id=bank, fail=fail, reason="r")
         events = self.play.when(order)
         sheets = self.twin.sheets
-        culprits = [
+        theirs = [
             each
             for each in members
-            if fail and bank in (sheets[each].payer, sheets[each].payment.counterparty_id)
+            if bank in (sheets[each].payer, sheets[each].payment.counterparty_id)
         ]
-        self.twin.end(culprits, "failed")
-        others = [each for each in members if each not in culprits]
-        self._same_deferral(events, others, also_failed=culprits)
+        others = [each for each in members if each not in theirs]
+        failed = list(theirs) if fail else []
+        self.twin.end(failed, "failed")
+        height, at_us = self.play.height, self.play.at_us
+        said = told(events, PaymentsDeferred)
+        first = [each for each in said if each in others]
+        rest = [each for each in others if each not in first]
+        taken: dict[str, int] = {}
+        same = self.twin.defer(
+            [*first, *rest], height=height, at_us=at_us, retries_max=2**31, taken=taken
+        )
+        assert same == (first, rest)
+        failed += rest
+        if not fail:
+            later = max((sheets[each].cut_off_at_us for each in first), default=0)
+            second = [each for each in said if each in theirs]
+            left = [each for each in theirs if each not in second]
+            after = max(at_us, later)
+            same = self.twin.defer([*second, *left], height=height, at_us=after, taken=taken)
+            assert same == (second, left)
+            assert said == [*first, *second]
+            failed += left
+        assert sorted(told(events, PaymentsFailed)) == sorted(failed)
         assert self.play.when(order) == []
 
     def _same_deferral(

@@ -179,13 +179,22 @@ class Twin:
             sheet = self.sheets[each]
             sheet.state, sheet.batch_id, sheet.minor = "batched", batch_id, minor
 
-    def defer(self, ids: Sequence[str], *, height: int, at_us: int) -> tuple[list[str], list[str]]:
-        """Return what waits on, and what fails."""
+    def defer(
+        self,
+        ids: Sequence[str],
+        *,
+        height: int,
+        at_us: int,
+        retries_max: int = RETRIES_MAX,
+        taken: dict[str, int] | None = None,
+    ) -> tuple[list[str], list[str]]:
+        """Return what waits on, and what fails. `taken`: cycles of this row and their cut-offs."""
+        taken = {} if taken is None else taken
         waiting, failed = [], []
         for each in ids:
             sheet = self.sheets[each]
             parties = {sheet.payer, sheet.payment.counterparty_id}
-            if parties & self.suspended or sheet.retries >= RETRIES_MAX:
+            if parties & self.suspended or sheet.retries >= retries_max:
                 failed.append(each)
                 continue
             after = max(at_us, sheet.cut_off_at_us)
@@ -199,6 +208,8 @@ class Twin:
             sheet.place, sheet.state, sheet.batch_id = self.places, "accepted", ""
             sheet.retries += 1
             sheet.cycle_id = placed.cycle_id or f"rtgs.{height}"
+            if taken.setdefault(sheet.cycle_id, placed.cut_off_at_us) != placed.cut_off_at_us:
+                sheet.cycle_id += "-2"
             sheet.cut_off_at_us = placed.cut_off_at_us
             waiting.append(each)
         self.end(failed, "failed")

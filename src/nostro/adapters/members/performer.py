@@ -93,6 +93,8 @@ class ConsensusPerformer:
         (request,) = await self._log.fetch([items[-1][0]])
         self._read_beyond(request.position)
         body_hash = hashlib.sha256(effect.body.encode()).hexdigest()
+        if body_hash not in self._verdicts:
+            self._read_again_from(request.position)
         entry, rejected, shown = await self._await_verdict(effect.batch_id, body_hash)
         command = RecordCertificate(
             batch_id=effect.batch_id,
@@ -120,6 +122,10 @@ class ConsensusPerformer:
         stands after it."""
         if self._read_from is None or position < self._read_from:
             self._read_from = self._read_to = position
+
+    def _read_again_from(self, position: int) -> None:
+        """Read on from a request, if it was passed: its verdict may have been forgotten since."""
+        self._read_to = min(self._read_to, position)
 
     async def _await_verdict(self, batch_id: str, body_hash: str) -> tuple[Entry, bool, Shown]:
         loop = asyncio.get_running_loop()

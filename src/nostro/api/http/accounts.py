@@ -13,7 +13,7 @@ from nostro.api.problem_table import row_for
 from nostro.api.problems import Invalid, ProblemRaised, Spoken, detail_of
 from nostro.api.times import rfc3339
 from nostro.api.words import AccountId, AssetCode, Metadata, Name, Owner, Reason
-from nostro.flows.books import RESERVED_ACCOUNT_PREFIXES
+from nostro.flows.books import HOUSE_ACCOUNT_PREFIXES, RESERVED_ACCOUNT_PREFIXES
 from nostro.kernel.asset import SCALE_MAX, Asset
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
@@ -147,8 +147,15 @@ async def _terms(call: Call, body: AccountBody) -> tuple[Asset, int]:
         raise ProblemRaised.invalid([Invalid(at, no.code, detail)]) from None
 
 
+def _refuse_house_account(account: str) -> None:
+    """Refuse to stop an account of the house: what is final must always be booked somewhere."""
+    if account.startswith(HOUSE_ACCOUNT_PREFIXES):
+        raise Rejection("request.reserved_id", id=account)
+
+
 async def freeze_account(call: Call, body: ReasonBody) -> Spoken:
     """Stop an account: nothing new touches it."""
+    _refuse_house_account(call.params.account_id)
     command = FreezeAccount(account=call.params.account_id, reason=body.reason)
     return await _changed(call, command, "frozen")
 
@@ -161,6 +168,7 @@ async def unfreeze_account(call: Call, body: ReasonBody) -> Spoken:
 
 async def close_account(call: Call, body: ReasonBody) -> Spoken:
     """Close an account for ever."""
+    _refuse_house_account(call.params.account_id)
     command = CloseAccount(account=call.params.account_id, reason=body.reason)
     return await _changed(call, command, "closed")
 

@@ -202,14 +202,16 @@ def book_movement(scene: Scene, move: dict[str, Any]) -> None:
     currency, amount = move["currency"], Decimal(move["amount"])
     bank = vostro(move["participant_id"], currency)
     rail = open_rail(scene.books, move["rail"], currency)
+    transit = f"transit:{currency}"
     if move["direction"] == "in":
-        scene.books.move(debit=rail, credit=bank, amount=amount)
+        scene.books.move(debit=rail, credit=transit, amount=amount)
+        scene.books.move(debit=transit, credit=bank, amount=amount)
         scene.done["pay-ins on rails"] += 1
     elif move["purpose"] == "return":
-        scene.books.move(debit=bank, credit=rail, amount=amount)
+        scene.books.move(debit=bank, credit=transit, amount=amount)
+        scene.books.move(debit=transit, credit=rail, amount=amount)
         scene.done["pay-ins returned"] += 1
     else:
-        transit = f"transit:{currency}"
         scene.books.move(debit=bank, credit=transit, amount=amount)
         scene.books.move(debit=transit, credit=rail, amount=amount)
         scene.done["pay-outs on rails"] += 1
