@@ -330,3 +330,11 @@ def _refusing(participant: str, code: str):  # type: ignore[no-untyped-def]
         return OutcomeKind.SETTLED, ""
 
     return rail
+
+
+def test_a_reversal_tells_what_the_settlement_does_not_have(clearing: Clearing) -> None:
+    assert clearing.pay("p1", "A", "B", 300).accepted
+    clearing.close_window()
+    cycle = clearing.of(PaymentsSettled)[0].cycle_id
+    command = ReverseSettlement(settlement_id=cycle, transaction_ids=["p1", "px"], reason="error")
+    assert clearing.tell(command).body["missing"] == ["px"]

@@ -7,6 +7,7 @@ its cycle has arrived, and nothing is paid out before that.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nostro.consensus import (
     ConsensusAchieved,
@@ -39,7 +40,7 @@ from nostro.execution import (
 from nostro.flows import books, suspense
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Reply
-from nostro.kernel.room import Later, Order, Perform, Step
+from nostro.kernel.room import Amend, Later, Order, Perform, Step
 from nostro.ledger import (
     TRANSFERS_MAX,
     AccountType,
@@ -450,8 +451,18 @@ def unwind(event: SettlementFailed) -> Sequence[Step]:
 
 
 def reverse(event: SettlementReversed) -> Sequence[Step]:
-    """Reverse the payments of a settlement, or those that are named."""
-    return [Order(reversal(event))]
+    """Reverse the payments of a settlement, or those that are named, and tell which of these it
+    does not have."""
+
+    def then(reply: Reply) -> Sequence[Step]:
+        missing = reply.body["missing"]
+        return [Amend(lambda told: _with(told, missing=missing))] if missing else []
+
+    return [Order(reversal(event), then=then)]
+
+
+def _with(reply: Reply, **more: Any) -> Reply:
+    return Reply(reply.code, reply.facts, {**reply.body, **more})
 
 
 def reversal(of: SettlementReversed | ReverseSettlement) -> ReversePayments:

@@ -29,7 +29,7 @@ def content_hash(command: Command) -> bytes:
     The order of names in a mapping is no content, and a field at its default is not told: so a
     repeat is one in every order of its JSON, and after an upgrade that adds a field.
     """
-    return hashlib.sha256(_content_encoder.encode(command)).digest()
+    return hashlib.sha256(_content_encoder.encode(command.content)).digest()
 
 
 def encode_events(events: Sequence[Event]) -> bytes:

@@ -24,6 +24,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field=type_tag, omi
         """Name the thing the command is about, for the journal's `stream` column."""
         return ""
 
+    @property
+    def content(self) -> Command:
+        """Return the command without what its sender did not say: what a repeat is known by."""
+        return self
+
 
 class Event(msgspec.Struct, frozen=True, array_like=True, tag_field=type_tag, gc=False):
     """A report of what has happened. Subclasses are tagged `room.event_name`; fields are only ever

@@ -109,6 +109,14 @@ class SubmitPayments(Command, frozen=True, kw_only=True, tag="payments.SubmitPay
         """Name the payment, when it is one."""
         return self.payments[0].transaction_id if len(self.payments) == 1 else ""
 
+    @property
+    def content(self) -> SubmitPayments:
+        """Return it without what screening found: a list may change before a repeat comes."""
+        if not any(payment.hits for payment in self.payments):
+            return self
+        bare = [msgspec.structs.replace(payment, hits=None) for payment in self.payments]
+        return SubmitPayments(payments=bare)
+
 
 class CancelPayment(Command, frozen=True, kw_only=True, tag="payments.CancelPayment"):
     """Take a payment back while it is not in a batch; its hold is released. Sent twice: accepted,

@@ -92,10 +92,12 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReversedTold(msgspec.Struct, frozen=True, kw_only=True):
-    """A settlement that is reversed, as far as was asked for. `exists`: it was before."""
+    """A settlement that is reversed, as far as was asked for. `exists`: it was before. `missing`:
+    transaction ids that it does not have, or that were reversed before."""
 
     settlement_id: str
     exists: bool
+    missing: list[str] = []
     height: int
     recorded_at: str
 
@@ -185,6 +187,7 @@ async def reverse_settlement(call: Call, body: ReverseBody) -> Spoken:
     told = ReversedTold(
         settlement_id=settlement_id,
         exists=reply.get("exists", False),
+        missing=reply.get("missing", []),
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
