@@ -405,8 +405,10 @@ def fail(event: InstructionFailed) -> Sequence[Step]:
     """Release what was set aside for a pay-out; if its receiver has failed, reverse what was not
     paid out to it."""
     instruction = event.instruction
-    if instruction.direction is Direction.IN or instruction.purpose is Purpose.RETURN:
-        return []  # a pay-in fails its settlement; a return stays in transit until someone acts
+    if instruction.direction is Direction.IN:
+        return []  # it fails its settlement
+    if instruction.purpose is Purpose.RETURN:
+        return _credit([instruction])  # what cannot go back is the bank's own, with us
     steps: list[Step] = [Order(CreateTransfers(transfers=[_void(instruction)]))]
     if event.code == COUNTERPARTY_FAILED:
         steps.append(Order(_reversal(event), otherwise=_nothing))
