@@ -127,6 +127,11 @@ def _under_way(room: EngineRoom) -> int:
     return len(state.payments)
 
 
+async def _until_final(room: EngineRoom) -> None:
+    while _under_way(room):  # noqa: ASYNC110  nothing else tells of finality
+        await asyncio.sleep(0.001)
+
+
 async def _sustain(room: EngineRoom, seconds: float) -> dict[str, Any]:
     traffic, engine = PaymentTraffic("e"), room.engine
     accepted = 0
@@ -154,8 +159,7 @@ async def _sustain(room: EngineRoom, seconds: float) -> dict[str, Any]:
     await asyncio.gather(*(client(number) for number in range(3)))
     settled = accepted - _under_way(room)
     elapsed = perf_counter() - started
-    while _under_way(room):
-        await asyncio.sleep(0.05)
+    await _until_final(room)
     drained = perf_counter() - started
     watching.cancel()
     stats = engine.stats
@@ -180,8 +184,7 @@ async def _singles(room: EngineRoom) -> dict[str, float]:
         started = perf_counter()
         command = SubmitPayments(payments=traffic.take(1))
         await room.engine.submit(key=f"s{number}", command=command, actor="bench")
-        while _under_way(room):
-            await asyncio.sleep(0.001)
+        await _until_final(room)
         latencies.append((perf_counter() - started) * 1_000)
         await asyncio.sleep(0.02)
     return {

@@ -175,7 +175,9 @@ async def test_kill_9_in_the_middle_of_rounds_costs_no_batch_and_signs_nothing_t
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     asking: asyncio.Task[None] | None = None
     for round_ in range(6):
-        voting = subprocess.Popen([sys.executable, str(WRITER), url, str(home)], env=environment)
+        voting = subprocess.Popen(  # noqa: ASYNC220  it only starts
+            [sys.executable, str(WRITER), url, str(home)], env=environment
+        )
         first = 8 * round_ + 1
         if asking is None:
             asking = asyncio.create_task(ask(log, home, books, *range(first, first + 8)))
