@@ -41,7 +41,7 @@ check: $(DEV) ## format, lint, types, floors, house rules, fast tests (under a m
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
-	@$(BIN)/pytest --quiet -m "not slow" $(wildcard $(BRISK_TESTS))
+	@$(BIN)/pytest --quiet -n auto --dist loadgroup -m "not slow" $(wildcard $(BRISK_TESTS))
 
 test: $(DEV) ## run every test, on every PostgreSQL found (under 12 minutes on 2 cores)
 	@export NOSTRO_TEST_POSTGRES_BIN='$(NOSTRO_TEST_POSTGRES_BIN)'; \

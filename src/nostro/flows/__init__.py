@@ -20,7 +20,7 @@ from nostro.execution import (
     SettlementFailed,
     SettlementReversed,
 )
-from nostro.flows import close_of_window, deposit, pay_cross_border, withdraw
+from nostro.flows import close_of_window, deposit, pay_cross_border, settle_cycle, withdraw
 from nostro.kernel.messages import Command, Event
 from nostro.ledger import AssetRegistered
 from nostro.netting import (
@@ -84,19 +84,19 @@ FLOWS: Mapping[type[Event], Any] = {
     BatchOptimized: close_of_window.plan,
     ConsensusAchieved: close_of_window.certify,
     ConsensusRejected: close_of_window.abandon,
-    AttemptStarted: close_of_window.send,
-    OutcomeAsked: close_of_window.ask,
-    FundsSecured: close_of_window.secure,
-    InstructionSettled: close_of_window.book,
-    InstructionFailed: close_of_window.fail,
-    SettlementFailed: close_of_window.unwind,
-    SettlementReversed: close_of_window.reverse,
-    CycleClosed: close_of_window.trade,
+    AttemptStarted: settle_cycle.send,
+    OutcomeAsked: settle_cycle.ask,
+    FundsSecured: settle_cycle.secure,
+    InstructionSettled: settle_cycle.book,
+    InstructionFailed: settle_cycle.fail,
+    SettlementFailed: settle_cycle.unwind,
+    SettlementReversed: settle_cycle.reverse,
+    CycleClosed: settle_cycle.trade,
 }
 
 AHEAD: Mapping[type[Command], Any] = {
-    ReverseSettlement: close_of_window.reversal,
-    NoteOutcome: close_of_window.reversal_ahead,
+    ReverseSettlement: settle_cycle.reversal,
+    NoteOutcome: settle_cycle.reversal_ahead,
 }
 """Of a command, the order that a flow gives in its row and that may name what left memory."""
 
