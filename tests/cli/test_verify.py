@@ -89,6 +89,7 @@ def test_an_exported_journal_is_audited_without_a_database(
         "chain",
         "books",
         "certificates",
+        "finality",
     ]
 
 

@@ -25,6 +25,7 @@ from nostro.ledger import LedgerAudit
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import ChainCheck, Check, ReplayCheck, Report, audit
 from nostro.wiring.certificates import CertificatesCheck
+from nostro.wiring.finality import FinalityCheck
 from nostro.wiring.rooms import make_house
 
 SecondLook = Callable[[Sequence[int]], Iterable[Entry]]
@@ -86,6 +87,7 @@ def audit_database(
             WalletsCheck(evidence),
             PaymentsCheck(evidence),
             CertificatesCheck(verify, trusted=trusted),
+            FinalityCheck(),
         ]
         return audit(
             _counted(evidence.entries(), progress),
@@ -129,6 +131,7 @@ def audit_file(
                 ChainCheck(opening.chain, opening.end()),
                 BooksCheck(LedgerAudit(), file.entries_at),
                 CertificatesCheck(verify, trusted=trusted),
+                FinalityCheck(),
             ],
         )
 
