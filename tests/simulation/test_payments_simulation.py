@@ -14,7 +14,7 @@ from nostro.simulation.payments_world import PAYMENTS, run_payments_seed
 from nostro.simulation.runs import replay_command, run_seeds
 from tests.simulation.planted_payments import PLANTS, RARE
 
-PARCELS = 20
+PARCELS = 8
 PARCEL_SEEDS = 50
 FAST_SEEDS = 16
 FOUND_WITHIN_SEEDS = 20

@@ -4,7 +4,6 @@ batches), or the follower (views)?"""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import uvloop
 
 from nostro.adapters.telemetry.logging import configure_logging
+from nostro.runtime.ending import ended
 from nostro.runtime.ports import NotDone
 from nostro.wiring.processes import read_order, say_ready, until_told_to_stop
 from nostro.wiring.rooms import Stores, make_house
@@ -80,10 +80,10 @@ async def _members(settings: Settings, stores: Stores) -> None:
     )
     told = asyncio.create_task(until_told_to_stop())
     await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    failure = running.exception() if running.done() else None
+    await ended([told, running])
+    if failure is not None:
+        raise failure
 
 
 def _tell(facts: dict[str, Any]) -> None:

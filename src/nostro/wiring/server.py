@@ -26,6 +26,7 @@ from nostro.adapters.webhooks import Notifier, WebhookStore
 from nostro.api.app import create_app
 from nostro.api.forecasts import DEFAULT as BY_CALENDAR, Forecasts
 from nostro.api.platform import Bounds, Platform
+from nostro.runtime.ending import ended
 from nostro.wiring.engine import EngineRoom
 from nostro.wiring.http import HttpServer
 from nostro.wiring.probes import PostgresProbe
@@ -116,6 +117,4 @@ async def _webhooks(settings: Settings, stores: Stores) -> AsyncIterator[Webhook
         try:
             yield store
         finally:
-            telling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await telling
+            await ended([telling])

@@ -15,7 +15,7 @@ PATIENCE_MS = 600_000
 then, but not for ever."""
 
 FEW = {4: range(25), 5: range(10), 7: range(8)}
-MANY = {4: range(25, 1_025), 5: range(10, 310), 7: range(8, 208)}
+MANY = {4: range(25, 325), 5: range(10, 110), 7: range(8, 68)}
 
 
 def live(size: int, seed: int) -> Town:

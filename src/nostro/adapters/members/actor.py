@@ -50,6 +50,7 @@ from nostro.consensus import (
     encode_message,
     kind_name,
 )
+from nostro.runtime.ending import in_thread
 from nostro.runtime.ordered_log import ITEMS_MAX, LogItem, OrderedLog
 from nostro.runtime.ports import Clock, NotDone, OutcomeUnknown
 
@@ -182,7 +183,7 @@ class MemberActor:
 
     async def _store(self, body_hash: str, packed: bytes) -> None:
         if body_hash not in self._home.bodies:
-            await asyncio.to_thread(self._home.bodies.put, body_hash, packed)
+            await in_thread(self._home.bodies.put, body_hash, packed)
 
     # -- acting ------------------------------------------------------------------------------------
 
@@ -304,7 +305,7 @@ class MemberActor:
     async def _finish_turn(self) -> None:
         """Keep the lock, then let the signatures out."""
         if self._lock is not None and self._lock is not self._lock_saved:
-            await asyncio.to_thread(self._home.lock.save, self._lock.encode())
+            await in_thread(self._home.lock.save, self._lock.encode())
             self._lock_saved = self._lock
         outgoing, self._outgoing = self._outgoing, []
         for start in range(0, len(outgoing), ITEMS_MAX):

@@ -27,6 +27,7 @@ from nostro.consensus import (
     committee_of,
     decode_lock,
 )
+from nostro.runtime.ending import ended
 from nostro.runtime.ordered_log import OrderedLog
 from nostro.runtime.ports import Clock, Outage
 
@@ -95,9 +96,7 @@ class EmbeddedMembers:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
 
     async def _end_of_log(self) -> int:
         """Return where the log ends now; waits until it can be asked."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from nostro.runtime.ending import ended
 from nostro.runtime.ordered_log import ITEMS_MAX, LogItem, refuse_oversized
 from nostro.runtime.ports import NotDone, OutcomeUnknown
 
@@ -141,10 +142,7 @@ class PostgresOrderedLog:
 
     async def close(self) -> None:
         """Let the log go; an append that is under way may have happened."""
-        for task in (self._listening, self._writing):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        await ended((self._listening, self._writing))
         self._listening = self._writing = None
         _fail(list(self._waiting), NotDone, "the log was closed")
         self._waiting.clear()
