@@ -43,7 +43,7 @@ check: $(DEV) ## format, lint, types, floors, house rules, fast tests (under a m
 	@$(BIN)/mypy
 	@$(BIN)/pytest --quiet -n auto --dist loadgroup -m "not slow" $(wildcard $(BRISK_TESTS))
 
-test: $(DEV) ## run every test, on every PostgreSQL found (under 12 minutes on 2 cores)
+test: $(DEV) ## run every test, on every PostgreSQL found (some 20 minutes on 2 cores)
 	@export NOSTRO_TEST_POSTGRES_BIN='$(NOSTRO_TEST_POSTGRES_BIN)'; \
 	echo "PostgreSQL under test: $$NOSTRO_TEST_POSTGRES_BIN"; \
 	$(BIN)/pytest -n auto --dist loadgroup

@@ -2,7 +2,8 @@
 
 Holidays come from the `holidays` library (financial markets where a settlement system has its own
 calendar, else the bank and public holidays of the country); hours from the table below, in local
-time, so that daylight saving is taken into account for each day.
+time, so that daylight saving is taken into account for each day. The hours are from common
+knowledge and were not held against the systems' own pages: whoever relies on one checks it.
 """
 
 from __future__ import annotations

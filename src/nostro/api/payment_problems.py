@@ -236,7 +236,6 @@ CONSENSUS: dict[str, Row] = {
     ),
 }
 
-_EXECUTION_READ = "Read its status; another deed came first."
 EXECUTION: dict[str, Row] = {
     "execution.settlement_unknown": Row(
         404, "There is no such settlement", "Check the id: it is that of the netting cycle."

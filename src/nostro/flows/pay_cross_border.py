@@ -106,12 +106,12 @@ def _hold(item: Submitted) -> NewTransfer:
     source = item.source_currency
     same = source == item.destination_currency
     return NewTransfer(
-        id=f"payment:{item.transaction_id}",
+        id=books.payment_hold_id(item.transaction_id),
         action=Action.HOLD,
-        debit=f"vostro:{item.payer}:{source}",
-        credit=f"vostro:{item.payee}:{source}" if same else f"fx:{source}",
+        debit=books.vostro_account(item.payer, source),
+        credit=books.vostro_account(item.payee, source) if same else books.fx_account(source),
         amount_minor=item.amount_minor,
-        code=5,
+        code=books.TransferCode.PAYMENT,
     )
 
 
@@ -201,10 +201,10 @@ def post(event: PaymentsSettled) -> Sequence[Step]:
         transaction_id, source = item.transaction_id, item.source_currency
         transfers.append(
             NewTransfer(
-                id=f"payment.post:{transaction_id}",
+                id=books.payment_post_id(transaction_id),
                 action=Action.POST,
-                refers_to=f"payment:{transaction_id}",
-                code=5,
+                refers_to=books.payment_hold_id(transaction_id),
+                code=books.TransferCode.PAYMENT,
                 reference=event.batch_id,
             )
         )
@@ -237,11 +237,11 @@ def post(event: PaymentsSettled) -> Sequence[Step]:
 def _credit(item: Settled, batch_id: str) -> NewTransfer:
     currency = item.destination_currency
     return NewTransfer(
-        id=f"payment.fx:{item.transaction_id}",
-        debit=f"fx:{currency}",
-        credit=f"vostro:{item.payee}:{currency}",
+        id=books.payment_credit_id(item.transaction_id),
+        debit=books.fx_account(currency),
+        credit=books.vostro_account(item.payee, currency),
         amount_minor=item.destination_minor,
-        code=6,
+        code=books.TransferCode.FX,
         reference=batch_id,
     )
 

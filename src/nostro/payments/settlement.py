@@ -17,7 +17,8 @@ from nostro.payments.schedule import Schedule, value_date_of
 from nostro.payments.state import CYCLE, Cycle, Payment, PaymentsState, Stage
 
 RETRIES_MAX = 10
-"""How often a payment is deferred: two weeks of daily windows. Then it fails."""
+"""How often a payment is deferred, then it fails: two weeks of daily windows, but ten minutes of an
+RTGS payment."""
 NO_BOUND = 2**31
 """Of those who wait for no fault of theirs."""
 DEFERRED_TOO_OFTEN = "payments.deferred_too_often"

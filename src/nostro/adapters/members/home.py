@@ -4,7 +4,6 @@
     members/<id>/key            the private key, mode 0600
     members/<id>/lock           what was signed last
     members/<id>/bodies/        what was approved
-    members/<id>/position       how far the log need not be read again; may be lost
 
 The directories of members are made once, at set-up. They are 0700: in a real deployment each member
 has a machine of its own, here each has at least files of its own.
@@ -49,7 +48,6 @@ class MemberHome:
         """Open what `set_up_members` made; raises FileNotFoundError, FileExposed, LockHeld or
         LockUnreadable."""
         self.member_id = directory.name
-        self._position = directory / "position"
         self.key: SigningKey = load_key(directory / "key")
         self.lock = VoteLockFile(directory / "lock")
         try:
@@ -57,19 +55,6 @@ class MemberHome:
         except BaseException:
             self.lock.close()
             raise
-
-    def position(self) -> int:
-        """Return from where the log is to be read at least."""
-        try:
-            return int(self._position.read_text("ascii"))
-        except (FileNotFoundError, ValueError):
-            return 0
-
-    def note_position(self, position: int) -> None:
-        """Note how far the log need not be read again."""
-        draft = self._position.with_suffix(".new")
-        draft.write_text(f"{position}", "ascii")
-        draft.replace(self._position)
 
     def close(self) -> None:
         """Let the files go."""

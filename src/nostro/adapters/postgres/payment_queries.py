@@ -40,7 +40,6 @@ SCAN_PAYMENTS = 2_000
 """Payments that one look takes in while filters leave few of them."""
 SCANS_MAX = 10
 """Looks of one request; a page that stays short has a cursor that goes on."""
-SEQ_MAX = 2**63 - 1
 OWN_STATES = frozenset(
     {
         PaymentState.HELD,
