@@ -17,7 +17,9 @@ FUNCTION_LINES_MAX = 70
 
 # Everything below the door and the machine room. A new room is quiet from its first line.
 LOUD_PACKAGES = frozenset({"runtime", "adapters", "api", "wiring", "simulation", "cli"})
-ROOMS = frozenset({"ledger", "wallets", "payments", "netting", "consensus", "execution", "risk"})
+ROOMS = frozenset(
+    {"ledger", "wallets", "exchange", "payments", "netting", "consensus", "execution", "risk"}
+)
 MONEY_PACKAGES = ROOMS | {"kernel"}
 ESTIMATES = frozenset({"netting/milp.py", "risk/forecast.py"})
 """Modules that estimate or search, in floats; whatever they find is checked in integers."""
