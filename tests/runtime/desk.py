@@ -11,6 +11,7 @@ from typing import Any
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
 from nostro.kernel.messages import Command
 from nostro.kernel.reply import Receipt
+from nostro.runtime.draft import Durable
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.house import House
 from nostro.runtime.ports import (
@@ -108,6 +109,7 @@ class Desk:
         house: House | None = None,
         settings: EngineSettings | None = None,
         on_effects: Callable[[Sequence[OutboxRow]], None] | None = None,
+        on_durable: Callable[[Sequence[Durable]], None] | None = None,
         skew_s: float = 0.0,
     ) -> None:
         self.disk = disk or MemoryDisk()
@@ -122,6 +124,7 @@ class Desk:
             clock=self.clock,
             settings=settings,
             on_effects=on_effects,
+            on_durable=on_durable,
         )
 
     async def __aenter__(self) -> Desk:

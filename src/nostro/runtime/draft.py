@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from nostro.kernel.codec import content_hash, encode, encode_events, encode_reply
-from nostro.kernel.messages import Command, Rejection, kind_of, room_of
+from nostro.kernel.messages import Command, Event, Rejection, kind_of, room_of
 from nostro.kernel.reply import Receipt, Reply
 from nostro.kernel.room import Context
 from nostro.runtime.house import Outcome
@@ -41,6 +43,15 @@ class Request:
         not a repeat. (At the same height another writer may have decided another copy of it.)"""
 
 
+class Durable(msgspec.Struct, frozen=True, gc=False):
+    """What a journal row that is durable reports: its height, its time in microseconds since the
+    epoch, and its events in order."""
+
+    height: int
+    at_us: int
+    events: Sequence[Event]
+
+
 class Draft:
     """A batch being decided after the head `base`: rows, and what to answer once they are durable.
 
@@ -51,6 +62,7 @@ class Draft:
         self.base = base
         self.entries: list[Entry] = []
         self.effects: list[OutboxRow] = []
+        self.reports: list[Durable] = []
         self.settled: list[tuple[int, int]] = []
         self.answers: list[tuple[Request, Receipt | Rejection]] = []
         self.size = 0
@@ -66,6 +78,7 @@ class Draft:
         """Add a row with the effects that it orders."""
         self.entries.append(entry)
         self.size += len(entry.payload) + len(entry.reply)
+        self.reports.append(Durable(entry.height, entry.at_us, outcome.events))
         for index, effect in enumerate(outcome.effects):
             row = OutboxRow(entry.height, index, kind_of(type(effect)), encode(effect))
             self.effects.append(row)

@@ -20,7 +20,7 @@ import msgspec
 from nostro.kernel.messages import Command, Rejection, Tick
 from nostro.kernel.reply import KeyReused, Receipt
 from nostro.kernel.room import Context
-from nostro.runtime.draft import Draft, Request, is_storable, row_of
+from nostro.runtime.draft import Draft, Durable, Request, is_storable, row_of
 from nostro.runtime.house import House, Known, Memory
 from nostro.runtime.ports import (
     GENESIS_HASH,
@@ -45,6 +45,7 @@ TURN_BYTES_MAX = 500_000
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 2.0
+MISSED_ROWS_MAX = 1_000
 
 
 class EngineSettings(msgspec.Struct, frozen=True):
@@ -97,7 +98,10 @@ class Engine:
         clock: Clock,
         settings: EngineSettings | None = None,
         on_effects: Callable[[Sequence[OutboxRow]], None] | None = None,
+        on_durable: Callable[[Sequence[Durable]], None] | None = None,
     ) -> None:
+        """`on_effects` hears of deeds to do, `on_durable` of every row once it is durable, in
+        order and before its reply is released. Both must be quick and must not fail."""
         self.chain = journal.chain
         self.stats = EngineStats()
         self.state = EngineState.STOPPED
@@ -107,6 +111,8 @@ class Engine:
         self._clock = clock
         self._settings = settings or EngineSettings()
         self._on_effects = on_effects
+        self._on_durable = on_durable
+        self._reported: int | None = None
         self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -207,6 +213,7 @@ class Engine:
         started = perf_counter()
         memory, head = await recover(self._house, self._journal)
         self._check_nothing_lost(head)
+        await self._report_missed(head)
         self._memory, self._head = memory, head
         self._draft = Draft(head)
         self.stats.recovery_s = perf_counter() - started
@@ -215,6 +222,20 @@ class Engine:
         if effects and self._on_effects:
             self._on_effects(effects)
         self._wake.set()
+
+    async def _report_missed(self, head: Head) -> None:
+        """Report the rows whose commit nobody heard the end of; none before the first start, when
+        whoever listens begins with what was recovered."""
+        if self._reported is None or self._on_durable is None:
+            self._reported = head.height
+        decode = self._house.codec.decode_events
+        while self._reported < head.height:
+            entries = await self._journal.read(after=self._reported, limit=MISSED_ROWS_MAX)
+            if not entries:
+                raise NotDone(f"no row follows height {self._reported} below {head.height}")
+            assert self._on_durable is not None
+            self._on_durable([Durable(e.height, e.at_us, decode(e.payload)) for e in entries])
+            self._reported = entries[-1].height
 
     def _check_nothing_lost(self, head: Head) -> None:
         """Raise Fenced when the journal does not have what was acknowledged: this is another
@@ -346,6 +367,10 @@ class Engine:
             took_s = perf_counter() - started
             self.stats.commit_counts[bisect_left(COMMIT_BOUNDS_S, took_s)] += 1
         self.stats.commit_s += perf_counter() - started
+        if draft.reports:
+            self._reported = self._head.height
+            if self._on_durable:
+                self._on_durable(draft.reports)
         for request, answer in draft.answers:
             if isinstance(answer, Rejection):
                 self._refuse(request, answer)
