@@ -32,10 +32,7 @@ from nostro.exchange.commands import (
     SuspendFunds,
     TimeInForce,
 )
-from nostro.exchange.effects import (
-    EFFECTS,
-    RouteToProvider,
-)
+from nostro.exchange.effects import EFFECTS, RouteToProvider
 from nostro.exchange.events import (
     EVENTS,
     AmendmentPlaced,
@@ -70,9 +67,7 @@ from nostro.exchange.events import (
     TraderAdmitted,
     TradesExecuted,
 )
-from nostro.exchange.live import (
-    LiveOrder,
-)
+from nostro.exchange.live import LiveOrder
 from nostro.exchange.terms import (
     LOTS_MAX,
     TICKS_MAX,

@@ -300,7 +300,7 @@ class RouteFill(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class EndRoute(_AboutOrder, frozen=True, kw_only=True, tag="exchange.EndRoute"):
     """State for good what a provider did of an order that was routed to it: all fills, or none and
-    why. Sent by the performer; twice: `exists`.
+    why. Sent by the performer; twice: `exists`. `provider`: who filled it ("": the market's).
 
     Refused: `exchange.route_unknown`, `exchange.bad_fill` (more than was routed, or worse than the
     limit: a break for people to look at; the order stays routed).
@@ -310,6 +310,7 @@ class EndRoute(_AboutOrder, frozen=True, kw_only=True, tag="exchange.EndRoute"):
     fills: list[RouteFill]
     reason: str = ""
     reference: str = ""
+    provider: str = ""
 
 
 class SuspendFunds(_AboutUser, frozen=True, kw_only=True, tag="exchange.SuspendFunds"):

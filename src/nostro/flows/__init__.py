@@ -9,6 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from nostro.consensus import ConsensusAchieved, ConsensusRejected
+from nostro.exchange import (
+    AmendmentPlaced,
+    FundsReleased,
+    OrderReduced,
+    OrderRested,
+    OrderRouted,
+    OrdersClosed,
+    OrdersPlaced,
+    RouteEnded,
+    StopsElected,
+    TraderAdmitted,
+    TradesExecuted,
+)
 from nostro.execution import (
     AttemptStarted,
     FundsSecured,
@@ -20,7 +33,15 @@ from nostro.execution import (
     SettlementFailed,
     SettlementReversed,
 )
-from nostro.flows import close_of_window, deposit, pay_cross_border, settle_cycle, withdraw
+from nostro.flows import (
+    close_of_window,
+    deposit,
+    pay_cross_border,
+    place_order,
+    settle_cycle,
+    settle_trade,
+    withdraw,
+)
 from nostro.kernel.messages import Command, Event
 from nostro.ledger import AssetRegistered
 from nostro.netting import (
@@ -70,6 +91,17 @@ FLOWS: Mapping[type[Event], Any] = {
     PayoutCleared: withdraw.clear,
     WithdrawalFailed: withdraw.release,
     WithdrawalCancelled: withdraw.release,
+    TraderAdmitted: place_order.admit,
+    OrdersPlaced: place_order.hold,
+    StopsElected: place_order.elect,
+    AmendmentPlaced: place_order.amend,
+    OrderRested: place_order.release,
+    OrderReduced: place_order.release,
+    OrdersClosed: place_order.close,
+    FundsReleased: place_order.release_suspended,
+    TradesExecuted: settle_trade.settle,
+    OrderRouted: settle_trade.route,
+    RouteEnded: settle_trade.settle_route,
     ParticipantOpened: pay_cross_border.open_accounts,
     ParticipantFunded: pay_cross_border.fund,
     TransactionsSubmitted: pay_cross_border.accept,

@@ -1,4 +1,4 @@
-"""Under which names and codes do deposits, withdrawals and payments stand in the ledger?
+"""Under which names and codes do deposits, withdrawals, payments and trades stand in the ledger?
 
 No two stories share an id: no user id and no participant id has a colon, and the last part of each
 id is the only one that may have one. The longest, `suspense.999:` with a user id of 48 and a
@@ -30,6 +30,9 @@ RESERVED_ACCOUNT_PREFIXES = (
     "transit:",
     "fees:",
     "claims:",
+    "orders:",
+    "provider:",
+    "earnings:",
 )
 """Accounts that only flows open: a door refuses these to everyone else."""
 OWNED_ACCOUNT_PREFIXES = ("wallet:", "vostro:")
@@ -54,6 +57,10 @@ RESERVED_TRANSFER_PREFIXES = (
     "funding:",
     "trade:",
     "trade.",
+    "order:",
+    "order.",
+    "match.",
+    "funds.",
 )
 """Transfer ids that only flows use, and holds that only flows resolve."""
 
@@ -72,6 +79,10 @@ class TransferCode(IntEnum):
     CHARGE = 9
     REVERSAL = 10
     FUNDING = 11
+    ORDER = 12
+    ORDER_RELEASE = 13
+    TRADE = 14
+    TRADING_FEE = 15
 
 
 def wallet_account(user_id: str, asset: str) -> str:
@@ -274,3 +285,77 @@ def instruction_id(instruction: str, step: str = "") -> str:
 def trade_id(cycle_id: str, number: int, leg: str) -> str:
     """Return the id of a leg (`sold`, `bought`) of a cycle's trade with the market."""
     return f"trade.{leg}:{cycle_id}:{number}"
+
+
+# -- orders and trades -----------------------------------------------------------------------------
+
+
+def orders_account(user_id: str, asset: str) -> str:
+    """Return the account of what a user's open orders hold, in one asset: a hold of the ledger is
+    resolved once, an order is filled many times."""
+    return f"orders:{user_id}:{asset}"
+
+
+def earnings_account(asset: str) -> str:
+    """Return the account of what trading fees earned us, in one asset."""
+    return f"earnings:{asset}"
+
+
+def provider_account(provider: str, asset: str) -> str:
+    """Return the account of what a liquidity provider owes us, in one asset (or we him)."""
+    return f"provider:{provider}:{asset}"
+
+
+def trading_accounts(user_id: str, assets: Sequence[str]) -> list[NewAccount]:
+    """Return the accounts, besides the wallets, that a user's first order in some assets needs."""
+    held = [
+        NewAccount(
+            id=orders_account(user_id, asset),
+            asset=asset,
+            type=AccountType.LIABILITY,
+            limit=Limit.DEBITS_MUST_NOT_EXCEED_CREDITS,
+            owner=user_id,
+        )
+        for asset in assets
+    ]
+    earned = [
+        NewAccount(id=earnings_account(asset), asset=asset, type=AccountType.INCOME)
+        for asset in assets
+    ]
+    return held + earned
+
+
+def provider_accounts(provider: str, assets: Sequence[str]) -> list[NewAccount]:
+    """Return the accounts that trades with a provider need, without a limit: what he owes us and we
+    him is settled elsewhere."""
+    return [
+        NewAccount(id=provider_account(provider, asset), asset=asset, type=AccountType.ASSET)
+        for asset in assets
+    ]
+
+
+def order_hold_id(order: int, moves: int) -> str:
+    """Return the id under which funds are held for an order; `moves` counts its movements."""
+    return f"order:{order}:{moves}"
+
+
+def order_release_id(order: int, moves: int) -> str:
+    """Return the id under which funds of an order go back."""
+    return f"order.release:{order}:{moves}"
+
+
+def match_id(trade: int, leg: str) -> str:
+    """Return the id of a leg (`quote`, `base`, `fee`) of a trade."""
+    return f"match.{leg}:{trade}"
+
+
+def suspended_id(transfer_id: str) -> str:
+    """Return the id under which money goes to suspense, as the wallet would not take it under
+    `transfer_id`."""
+    what, _, rest = transfer_id.partition(":")
+    return f"{what}.suspense:{rest}"
+
+
+def funds_release_id(suspension: int, attempt: int) -> str:
+    """Return the id under which suspended funds go to their wallet."""
+    return f"funds.release:{suspension}:{attempt}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nostro.exchange import ListAsset
 from nostro.flows import books
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Answer, Order, Step
@@ -30,8 +31,11 @@ NOT_BOOKABLE = "wallets.deposit_not_bookable"
 
 
 def offer(event: AssetRegistered) -> Sequence[Step]:
-    """Let customers hold what the ledger keeps books in."""
-    return [Order(OfferAsset(code=event.code, scale=event.scale))]
+    """Let customers hold, and markets trade, what the ledger keeps books in."""
+    return [
+        Order(OfferAsset(code=event.code, scale=event.scale)),
+        Order(ListAsset(code=event.code, scale=event.scale)),
+    ]
 
 
 def open_accounts(event: WalletOpened) -> Sequence[Step]:
