@@ -1,0 +1,1 @@
+"""How does everybody see live what the exchange made durable?"""
