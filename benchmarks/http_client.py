@@ -43,6 +43,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...] = ("a", "b")
     templates: tuple[str, ...] = ()
     """Bodies to send in turn instead of transfers, each with one `%s` where its id stands."""
+    authorizations: tuple[str, ...] = ()
+    """The Authorization header of each template; none without."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +84,7 @@ def requests_of(load: Load) -> Callable[[], bytes]:
     head = f"POST {load.path} HTTP/1.1\r\nHost: {load.host}\r\nContent-Type: application/json\r\n"
     template = head.encode() + b"Content-Length: %d\r\n\r\n%s"
     if load.templates:
-        return _templated(load, template)
+        return _templated(load, head.encode())
     money = f'"amount":"{load.amount}","asset":"{load.asset}"'.encode()
     pairs = [
         f'"debit":"{debit}","credit":"{credit}",'.encode() + money
@@ -98,14 +100,19 @@ def requests_of(load: Load) -> Callable[[], bytes]:
     return next_request
 
 
-def _templated(load: Load, template: bytes) -> Callable[[], bytes]:
-    bodies, rounds = [body.encode() for body in load.templates], len(load.templates)
-    prefix, numbers = load.id_prefix.encode(), count(load.first)
+def _templated(load: Load, head: bytes) -> Callable[[], bytes]:
+    said = load.authorizations or ("",) * len(load.templates)
+    parts = [
+        (head + (f"Authorization: {word}\r\n".encode() if word else b""), body.encode())
+        for word, body in zip(said, load.templates, strict=True)
+    ]
+    prefix, numbers, rounds = load.id_prefix.encode(), count(load.first), len(parts)
 
     def next_request() -> bytes:
         number = next(numbers)
-        body = bodies[number % rounds] % (b"%s-%d" % (prefix, number))
-        return template % (len(body), body)
+        lines, template = parts[number % rounds]
+        body = template % (b"%s-%d" % (prefix, number))
+        return b"%sContent-Length: %d\r\n\r\n%s" % (lines, len(body), body)
 
     return next_request
 

@@ -50,7 +50,7 @@ async def main() -> None:
                 transfers_max=PROFILED,
             )
             profile.disable()
-    details["profile"] = _top(profile)
+    details["profile"] = top(profile)
     report(
         name="ledger_single",
         value=run.rate,
@@ -63,7 +63,7 @@ async def main() -> None:
     )
 
 
-def _top(profile: cProfile.Profile) -> list[str]:
+def top(profile: cProfile.Profile) -> list[str]:
     """Return the functions that take most of the time, with their share of it."""
     stats = pstats.Stats(profile, stream=io.StringIO())
     total: float = stats.total_tt  # type: ignore[attr-defined]

@@ -1,0 +1,128 @@
+"""How many orders a second are held, matched, settled and durable, in process?
+
+Measured in commands of a hundred orders of one user, as market makers send them, and in commands of
+one order each. Holds, fees, both legs of every trade and the releases are in the same commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import sys
+from collections.abc import Iterator
+from time import perf_counter, process_time
+from typing import Any
+
+import uvloop
+
+from benchmarks import sql_orders
+from benchmarks.ledger_single import top
+from benchmarks.order_load import MARKET, OrderTraffic, open_market
+from benchmarks.result import percentile, report
+from benchmarks.stand import embedded, engine_on, follower_on, until_followed
+from nostro.kernel.messages import Command
+from nostro.runtime.engine import Engine
+
+SECONDS = 10.0
+TARGET = 30_000
+BULK = 100
+BULKS_IN_FLIGHT = 8
+SINGLES_IN_FLIGHT = 256
+
+
+async def main() -> None:
+    """Measure the baseline, then bulks alone and with the follower beside, then single orders."""
+    seconds = 3.0 if "--quick" in sys.argv else SECONDS
+    with embedded() as postgres:
+        baseline = await sql_orders.measure(postgres.url(), seconds=5)
+        async with engine_on(postgres) as engine:
+            await open_market(engine)
+            bulks = OrderTraffic().bulks(BULK)
+            await drive(engine, bulks, run="warm", clients=BULKS_IN_FLIGHT, seconds=1)
+            bulk = await drive(engine, bulks, run="bulk", clients=BULKS_IN_FLIGHT, seconds=seconds)
+            singles = OrderTraffic(seed=2).singles()
+            single = await drive(
+                engine, singles, run="one", clients=SINGLES_IN_FLIGHT, seconds=seconds
+            )
+            profile = cProfile.Profile()
+            profile.enable()
+            await drive(engine, bulks, run="profiled", clients=BULKS_IN_FLIGHT, seconds=2)
+            profile.disable()
+    with embedded() as postgres:
+        async with follower_on(postgres), engine_on(postgres) as engine:
+            await open_market(engine)
+            beside = await drive(
+                engine,
+                OrderTraffic().bulks(BULK),
+                run="b",
+                clients=BULKS_IN_FLIGHT,
+                seconds=seconds,
+            )
+            ended = perf_counter()
+            await until_followed(postgres, engine.height)
+            beside["views_behind_s"] = round(perf_counter() - ended, 1)
+    report(
+        name="orders_durable",
+        value=bulk["per_s"],
+        unit="orders/s",
+        target=TARGET,
+        baseline=sql_orders.NAME,
+        ratio=bulk["per_s"] / baseline,
+        bound_by="the engine's core: matching, holds, legs, fees and encoding in one process",
+        details={
+            "baseline_orders_per_s": round(baseline),
+            "orders_a_command": BULK,
+            "bulk": bulk,
+            "single": single,
+            "bulk_with_follower": beside,
+            "profile": top(profile),
+        },
+    )
+
+
+async def drive(
+    engine: Engine,
+    commands: Iterator[tuple[Command, int]],
+    *,
+    run: str,
+    clients: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Keep `clients` commands in flight for `seconds`; no order may be refused."""
+    numbers = iter(range(1 << 60))
+    latencies: list[float] = []
+    orders = filled = 0
+    started, cpu = perf_counter(), process_time()
+    trades = engine.look("exchange").last_trade
+
+    async def client() -> None:
+        nonlocal orders, filled
+        while perf_counter() - started < seconds:
+            command, count = next(commands)
+            asked = perf_counter()
+            receipt = await engine.submit(
+                key=f"{run}:{next(numbers)}", command=command, actor="bench"
+            )
+            latencies.append(perf_counter() - asked)
+            assert receipt.reply.accepted, receipt
+            results = receipt.reply.body.get("results", (receipt.reply.body,))
+            assert not any("code" in each for each in results), results[0]
+            orders += count
+            filled += sum(bool(each["fills"]) for each in results)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    took, busy = perf_counter() - started, process_time() - cpu
+    return {
+        "per_s": round(orders / took),
+        "traded_at_once_percent": round(100 * filled / orders, 1),
+        "trades_per_s": round((engine.look("exchange").last_trade - trades) / took),
+        "p50_ms": round(percentile(latencies, 0.5) * 1e3, 2),
+        "p99_ms": round(percentile(latencies, 0.99) * 1e3, 2),
+        "cpu_us_an_order": round(busy / orders * 1e6, 1),
+        "resting": sum(1 for each in engine.look("exchange").orders.values() if each.resting),
+        "market": MARKET,
+    }
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
