@@ -208,6 +208,17 @@ class Settings(BaseSettings):
     screening_threshold: int = Field(
         88, ge=50, le=100, description="how alike a name must be to one on the list, in per cent"
     )
+    providers: str = Field(
+        "merchant",
+        pattern=r"^([a-z][a-z0-9_-]{0,31}(,[a-z][a-z0-9_-]{0,31}){0,7})?$",
+        description="names of the simulated liquidity providers, with commas between them",
+    )
+    provider_prices: str = Field(
+        "walk",
+        min_length=1,
+        description="prices of the simulated providers where `rates` has none: `walk` (they move, "
+        "from a seed), `fixed`, or a JSON file of asset to price in USD",
+    )
     webhooks_on_loopback: bool = Field(
         True, description="webhooks may go to this machine, as they do on a developer's"
     )
