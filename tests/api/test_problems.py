@@ -19,7 +19,7 @@ from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"
-ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk"
+ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk|exchange"
 CODE = re.compile(
     rf"(request|server|engine|views|money|asset|iso20022|webhooks|{ROOMS})\.[a-z_]+\Z"
 )

@@ -5,6 +5,7 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 
 from __future__ import annotations
 
+from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import (
     CHANGEABLE,
@@ -379,6 +380,7 @@ TABLE: dict[str, Row] = {
     **CONSENSUS,
     **EXECUTION,
     **RISK,
+    **EXCHANGE,
     **ISO20022,
     **WEBHOOKS,
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nostro.api.app import document
+from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import CONSENSUS, EXECUTION, NETTING, PAYMENTS, RISK
 from nostro.api.problem_row import Row
@@ -42,6 +43,11 @@ _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
     ("The settlement members", "", CONSENSUS),
     ("Settlements", "", EXECUTION),
     ("Limits and forecasts", "", RISK),
+    (
+        "The exchange",
+        "An order of a batch is told its code in its own result, with status 200 for the whole.",
+        EXCHANGE,
+    ),
     (
         "Messages of ISO 20022",
         "A message that is refused as a whole is a problem; a transaction of it has its code, with "
