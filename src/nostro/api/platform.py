@@ -13,6 +13,8 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from nostro.api.exchange_reads import ExchangeReads
+from nostro.api.feeds.picture import Picture
 from nostro.api.forecasts import Forecasts
 from nostro.api.payment_reads import PaymentReads, RiskReads, SettlementReads
 from nostro.api.webhook_desk import Webhooks
@@ -202,6 +204,7 @@ class _NoReads:
 _NO_PAYMENTS = cast(PaymentReads, _NoReads())
 _NO_SETTLEMENTS = cast(SettlementReads, _NoReads())
 _NO_RISK = cast(RiskReads, _NoReads())
+_NO_EXCHANGE = cast(ExchangeReads, _NoReads())
 _SPELLING = Spelling()
 
 
@@ -252,7 +255,8 @@ def silent(*, method: str, path: str, status: int, duration_s: float, request_id
 class Platform:
     """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
     of a probe of the API's own (engine, views, effects) takes its place. `screening`: None lets
-    every name pass. `forecasts` forecasts with the models that are installed."""
+    every name pass. `picture`: of the markets and their books, None where there is no exchange.
+    `forecasts` forecasts with the models that are installed."""
 
     engine: Engine
     ledger: LedgerReads
@@ -260,6 +264,8 @@ class Platform:
     payments: PaymentReads = _NO_PAYMENTS
     settlements: SettlementReads = _NO_SETTLEMENTS
     risk: RiskReads = _NO_RISK
+    exchange: ExchangeReads = _NO_EXCHANGE
+    picture: Picture | None = None
     screening: Screening | None = None
     identifiers: Identifiers = _SPELLING
     webhooks: Webhooks | None = None
