@@ -22,6 +22,8 @@ import structlog
 from psycopg.pq import TransactionStatus
 
 from nostro.adapters.postgres.projections.consensus import ConsensusProjection
+from nostro.adapters.postgres.projections.exchange import ExchangeProjection
+from nostro.adapters.postgres.projections.exchange_tables import ExchangeTables
 from nostro.adapters.postgres.projections.execution import ExecutionProjection
 from nostro.adapters.postgres.projections.ledger import LedgerProjection
 from nostro.adapters.postgres.projections.netting import NettingProjection
@@ -98,7 +100,7 @@ class PostgresViews:
         self._copy = ExitStack()
         self._copying: tuple[str, psycopg.Copy] | None = None
         ledger, wallets = LedgerProjection(self.ship), WalletsProjection(self.ship)
-        payments = PaymentTables(self.ship)
+        payments, exchange = PaymentTables(self.ship), ExchangeTables(self.ship)
         everything: tuple[Projection, ...] = (
             ledger,
             wallets,
@@ -107,9 +109,10 @@ class PostgresViews:
             ConsensusProjection(payments),
             ExecutionProjection(payments),
             RiskProjection(payments),
+            ExchangeProjection(exchange),
         )
         self.projections = [each for each in everything if each.room in rooms]
-        self._writers = (ledger, wallets, payments)
+        self._writers = (ledger, wallets, payments, exchange)
 
     def open(self) -> Checkpoint:
         """Connect anew, become the only follower of the chain, return the checkpoint."""

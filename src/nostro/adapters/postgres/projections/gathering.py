@@ -188,10 +188,12 @@ def plain_of(value: Any) -> Any:
 
 def _parameters(rows: Iterable[Iterable[Any]]) -> list[str]:
     """Return the columns of rows as the text of arrays, for `unnest`."""
-    return [
-        "{" + ",".join([_element(value) for value in column]) + "}"
-        for column in zip(*rows, strict=True)
-    ]
+    return [elements(column) for column in zip(*rows, strict=True)]
+
+
+def elements(values: Iterable[Any]) -> str:
+    """Return values of one column as the text of an array."""
+    return "{" + ",".join([_element(value) for value in values]) + "}"
 
 
 def _element(value: Any) -> str:

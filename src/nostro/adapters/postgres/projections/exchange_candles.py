@@ -1,0 +1,94 @@
+"""What does a market come to in each minute in which it trades?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import psycopg
+
+from nostro.adapters.postgres.copy import array
+from nostro.adapters.postgres.projections.gathering import elements
+
+MINUTE_US = 60_000_000
+CANDLE_COLUMNS = "market, start_us, trades_count, open, high, low, close, volume_lots, value"
+_UPSERT = f"""
+    INSERT INTO nostro.candles AS old ({CANDLE_COLUMNS})
+    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                         %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[])
+        ON CONFLICT (market, start_us) DO UPDATE
+       SET trades_count = old.trades_count + excluded.trades_count,
+           high = greatest(old.high, excluded.high), low = least(old.low, excluded.low),
+           close = excluded.close, volume_lots = old.volume_lots + excluded.volume_lots,
+           value = old.value + excluded.value
+"""
+
+Minute = tuple[str, int]
+"""A market and the start of a minute, in microseconds since the epoch."""
+
+
+class Candle(msgspec.Struct, gc=False):
+    """What traded in a minute; prices in ticks, the volume in lots."""
+
+    trades_count: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume_lots: int
+    value: int
+
+    def follow(self, later: Candle) -> None:
+        """Go on by what traded later in the same minute."""
+        self.trades_count += later.trades_count
+        self.high = max(self.high, later.high)
+        self.low = min(self.low, later.low)
+        self.close = later.close
+        self.volume_lots += later.volume_lots
+        self.value += later.value
+
+
+class Candles:
+    """The minutes in which a batch has trades."""
+
+    def __init__(self) -> None:
+        self.known: dict[Minute, Candle] = {}
+
+    def trade(self, market: str, at_us: int, *, price: int, lots: int, value_minor: int) -> None:
+        """Take in a trade, in the order of the journal."""
+        minute = (market, at_us - at_us % MINUTE_US)
+        candle = self.known.get(minute)
+        if candle is None:
+            self.known[minute] = Candle(1, price, price, price, price, lots, value_minor)
+            return
+        candle.trades_count += 1
+        if price > candle.high:
+            candle.high = price
+        elif price < candle.low:
+            candle.low = price
+        candle.close = price
+        candle.volume_lots += lots
+        candle.value += value_minor
+
+    def update(self, connection: psycopg.Connection[Any]) -> None:
+        """Write them, in the transaction under way."""
+        if self.known:
+            connection.execute(_UPSERT, _parameters(self.known))
+        self.known.clear()
+
+
+def _parameters(known: Mapping[Minute, Candle]) -> list[str]:
+    """Return the columns as the text of arrays, for `unnest`."""
+    candles = list(known.values())
+    return [
+        elements(market for market, _ in known),
+        array(start_us for _, start_us in known),
+        array(candle.trades_count for candle in candles),
+        array(candle.open for candle in candles),
+        array(candle.high for candle in candles),
+        array(candle.low for candle in candles),
+        array(candle.close for candle in candles),
+        array(candle.volume_lots for candle in candles),
+        array(candle.value for candle in candles),
+    ]
