@@ -1,0 +1,124 @@
+"""What does a simulated provider still know after the platform around it was killed?
+
+One entry for each reference, written before the provider answers, for an auditor to read too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from nostro.adapters.liquidity.port import Piece, ProviderOrder
+from nostro.runtime.ports import NotDone
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the provider did under a reference, for good: `pieces`, or nothing and why (`code`).
+    `order` is None only when the reference was closed before any had come. Until `known_at_us`
+    (microseconds since the epoch) it is told as pending."""
+
+    reference: str
+    at_us: int
+    known_at_us: int
+    order: ProviderOrder | None = None
+    pieces: tuple[Piece, ...] = ()
+    code: str = ""
+    provider_reference: str = ""
+
+
+class ProviderBooks(Protocol):
+    """The provider's own books."""
+
+    def find(self, reference: str) -> Entry | None:
+        """Return what is known of a reference."""
+        ...
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry, before the provider answers; raises NotDone when it cannot be written."""
+        ...
+
+    def after(self, count: int) -> list[Entry]:
+        """Return the entries after so many, oldest first."""
+        ...
+
+
+class MemoryBooks:
+    """Books that live as long as this object: in a simulation, longer than the platform."""
+
+    def __init__(self) -> None:
+        self._log: list[Entry] = []
+        self._known: dict[str, Entry] = {}
+
+    def find(self, reference: str) -> Entry | None:
+        """Return what is known of a reference."""
+        return self._known.get(reference)
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry."""
+        self._log.append(entry)
+        self._known[entry.reference] = entry
+
+    def after(self, count: int) -> list[Entry]:
+        """Return the entries after so many, oldest first."""
+        return self._log[count:]
+
+
+_decoder = msgspec.json.Decoder(Entry)
+
+
+class FileBooks:
+    """Books in a file of JSON lines.
+
+    They outlive SIGKILL, as a provider outlives its customers; what a process that is still leaving
+    writes is seen. They are not fsynced: after a power cut the simulated world may have forgotten
+    its last deeds, which a real one would not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._memory = MemoryBooks()
+        self._read_to = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._read_on()
+        # Killed within a write: nobody was answered for a torn line, so it never happened.
+        os.ftruncate(self._file, self._read_to)
+
+    def find(self, reference: str) -> Entry | None:
+        """Return what is known of a reference."""
+        self._read_on()
+        return self._memory.find(reference)
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry; raises NotDone when the disk does not take it."""
+        self._read_on()
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise NotDone(f"the provider's books cannot be written: {error.strerror}") from error
+        if written < len(line):
+            os.ftruncate(self._file, self._read_to)
+            raise NotDone("the provider's books cannot be written: the disk is full")
+        self._read_on()
+
+    def after(self, count: int) -> list[Entry]:
+        """Return the entries after so many, oldest first."""
+        self._read_on()
+        return self._memory.after(count)
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
+
+    def _read_on(self) -> None:
+        """Read what was written since the last look, up to the last whole line."""
+        size = os.fstat(self._file).st_size
+        if size == self._read_to:
+            return
+        whole, end, _ = os.pread(self._file, size - self._read_to, self._read_to).rpartition(b"\n")
+        self._read_to += len(whole) + len(end)
+        for line in whole.splitlines():
+            self._memory.add(_decoder.decode(line))
