@@ -7,14 +7,18 @@ rest; whoever changes their price, side or number takes them off first.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
-from nostro.exchange.levels import Ladder
+from nostro.exchange.levels import LONG, Levels
 from nostro.exchange.live import LiveOrder
-from nostro.exchange.matching import Matched, Stop, sweep
+from nostro.exchange.matching import Matched, Stop, beyond, sweep
 from nostro.exchange.terms import Side
 
-BUY = Side.BUY
+BUY, SELL = Side.BUY, Side.SELL
+EMPTY, FILLED = Stop.EMPTY, Stop.FILLED
+"""Named here, as looking a member up at its enum takes longer than matching an order."""
+NONE: tuple[()] = ()
 
 
 def shown_lots(order: LiveOrder) -> int:
@@ -25,25 +29,24 @@ def shown_lots(order: LiveOrder) -> int:
 class Book:
     """The resting orders of one market."""
 
-    __slots__ = ("_asks", "_bids")
+    __slots__ = ("_asks", "_at", "_bids", "_levels")
 
     def __init__(self) -> None:
-        self._bids = Ladder(1)
-        self._asks = Ladder(-1)
+        self._levels = Levels()
+        self._bids, self._asks, self._at = self._levels.bids, self._levels.asks, self._levels.at
 
     def __len__(self) -> int:
-        ladders = (self._bids, self._asks)
-        return sum(len(level) for ladder in ladders for level in ladder.levels.values())
+        return sum(map(len, self._at.values()))
 
     @property
     def best_bid(self) -> int:
         """The highest price that somebody buys at; 0: nobody does."""
-        return self._bids.best
+        return self._bids[-1] if self._bids else 0
 
     @property
     def best_ask(self) -> int:
         """The lowest price that somebody sells at; 0: nobody does."""
-        return self._asks.best
+        return -self._asks[-1] if self._asks else 0
 
     # -- what would happen -----------------------------------------------------------------------
 
@@ -59,13 +62,34 @@ class Book:
         that may still trade; 0: any), spending or earning at most `budget` minor units of the
         quote asset (0: whatever it takes). A lot at a tick is worth `value_num` / `value_den` of
         these. With a budget, no `lots_left` means as many as it pays for."""
-        return sweep(
-            self._asks if taker.side is BUY else self._bids,
-            taker,
-            band,
-            budget * value_den,
-            value_num,
-        )
+        left = taker.lots_left
+        if taker.side is BUY:
+            ranks, limit, end = self._asks, -taker.price, -band
+        else:
+            ranks, limit, end = self._bids, taker.price, band
+        if not ranks:
+            return Matched(NONE, NONE, NONE, left, 0, EMPTY)
+        bound = end if band and end > limit else limit
+        if ranks[-1] < bound:
+            return Matched(NONE, NONE, NONE, left, 0, beyond(taker, limit, end, ranks[-1]))
+        if budget or not left:
+            return sweep(self._levels, taker, end, budget * value_den, value_num)
+        user = taker.user_id
+        fills: list[tuple[LiveOrder, int]] = []
+        at = self._at
+        for rank in reversed(ranks):
+            if rank < bound:
+                return Matched(fills, NONE, NONE, left, 0, beyond(taker, limit, end, rank))
+            for maker in at[rank].values():
+                if maker.display or maker.user_id == user:
+                    return sweep(self._levels, taker, end, 0, 1)
+                lots = maker.lots_left
+                if lots >= left:
+                    fills.append((maker, left))
+                    return Matched(fills, NONE, NONE, 0, 0, FILLED)
+                fills.append((maker, lots))
+                left -= lots
+        return Matched(fills, NONE, NONE, left, 0, EMPTY)
 
     def fillable(
         self,
@@ -81,8 +105,8 @@ class Book:
     def crosses(self, side: Side, price: int) -> bool:
         """Tell whether an order of this side and price would meet another."""
         if side is BUY:
-            return 0 < self._asks.best <= price
-        return self._bids.best >= price
+            return bool(self._asks) and self._asks[-1] >= -price
+        return bool(self._bids) and self._bids[-1] >= price
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -90,74 +114,94 @@ class Book:
         """Let an order rest, last of its price. An iceberg that shows nothing shows a slice."""
         if order.display and not order.shown:
             order.shown = min(order.display, order.lots_left)
-        self._ladder(order.side).add(order)
+        rank = order.price if order.side is BUY else -order.price
+        level = self._at.get(rank)
+        if level is None:
+            self._levels.open(rank, order)
+        else:
+            level[order.number] = order
+            if len(level) == LONG:
+                self._at[rank] = OrderedDict(level)
 
     def remove(self, order: LiveOrder) -> None:
         """Take an order off, whatever is left of it."""
-        self._ladder(order.side).remove(order)
+        rank = order.price if order.side is BUY else -order.price
+        level = self._at[rank]
+        del level[order.number]
+        if not level:
+            self._levels.close(rank)
         order.shown = 0
 
     def fill(self, order: LiveOrder, lots: int) -> None:
         """Take off a maker's order what was traded, at most what it shows. Nothing left: it is
         gone. Nothing shown: its next slice stands last of its price."""
-        order.lots_left -= lots
-        if not order.lots_left:
-            self.remove(order)
-        elif order.display:
-            order.shown -= lots
-            if not order.shown:
-                order.shown = min(order.display, order.lots_left)
-                self._ladder(order.side).queue_again(order)
+        left = order.lots_left - lots
+        order.lots_left = left
+        if left:
+            if order.display:
+                self._show(order, order.shown - lots)
+            return
+        rank = order.price if order.side is BUY else -order.price
+        level = self._at[rank]
+        del level[order.number]
+        if not level:
+            self._levels.close(rank)
+        order.shown = 0
 
     def reduce(self, order: LiveOrder, lots: int) -> None:
         """Take lots off an order, not all of them; hidden ones go first, and it keeps its place."""
-        order.lots_left -= lots
-        order.shown = min(order.shown, order.lots_left)
+        left = order.lots_left - lots
+        order.lots_left = left
+        if order.shown > left:
+            order.shown = left
+
+    def _show(self, order: LiveOrder, shown: int) -> None:
+        order.shown = shown
+        if not shown:
+            self.remove(order)
+            self.add(order)
 
     # -- what is there ---------------------------------------------------------------------------
 
     def orders(self, side: Side) -> Iterator[LiveOrder]:
         """Yield the orders of a side in priority order. Added to another book in this order, they
         make an equal one."""
-        return self._ladder(side).orders()
+        return self._levels.orders(side)
 
     def level(self, side: Side, price: int) -> tuple[int, int]:
         """Return the lots shown and the number of orders at a price."""
-        ladder = self._ladder(side)
-        orders = ladder.levels.get(price * ladder.sign, {})
-        return sum(shown_lots(order) for order in orders.values()), len(orders)
+        orders = self._at.get(price if side is BUY else -price, {})
+        return sum(map(shown_lots, orders.values())), len(orders)
 
     def depth(self, side: Side, levels_max: int = 0) -> list[tuple[int, int, int]]:
         """Return (price, lots shown, orders) of the best levels, best first; 0: of all."""
-        ladder = self._ladder(side)
-        first = -levels_max if levels_max else None
-        prices = [rank * ladder.sign for rank in reversed(ladder.ranks[first:])]
+        ranks = self._bids if side is BUY else self._asks
+        prices = map(abs, reversed(ranks[-levels_max:] if levels_max else ranks))
         return [(price, *self.level(side, price)) for price in prices]
 
     def picture(self) -> list[list[tuple[int, ...]]]:
         """Return (number, price, lots left, display, shown) of all bids and asks, in priority
         order: equal books have equal pictures."""
         return [
-            [(o.number, o.price, o.lots_left, o.display, o.shown) for o in ladder.orders()]
-            for ladder in (self._bids, self._asks)
+            [(o.number, o.price, o.lots_left, o.display, o.shown) for o in self.orders(side)]
+            for side in (BUY, SELL)
         ]
 
     def check(self) -> None:
         """Assert that the book is consistent."""
-        for side, ladder in ((Side.BUY, self._bids), (Side.SELL, self._asks)):
-            ranks = ladder.ranks
-            assert ranks == sorted(ladder.levels), "ranks and levels differ"
-            for rank, level in ladder.levels.items():
-                assert level, f"empty level {rank}"
-                for number, order in level.items():
-                    assert order.number == number and order.side is side, order
-                    assert order.price * ladder.sign == rank > -(10**18), order
-                    assert order.lots_left > 0, order
-                    assert (
-                        (0 < order.shown <= order.lots_left) if order.display else not order.shown
-                    )
-                    assert order.shown <= order.display, order
-        assert not (self.best_bid and self.best_ask) or self.best_bid < self.best_ask, "crossed"
+        assert sorted(self._bids + self._asks) == sorted(self._at), "ranks and levels differ"
+        for side, ranks in ((BUY, self._bids), (SELL, self._asks)):
+            assert ranks == sorted(set(ranks)), "ranks out of order"
+            for rank in ranks:
+                self._check_level(side, rank)
+        assert not self._bids or not self._asks or self.best_bid < self.best_ask, "crossed"
 
-    def _ladder(self, side: Side) -> Ladder:
-        return self._bids if side is BUY else self._asks
+    def _check_level(self, side: Side, rank: int) -> None:
+        level = self._at[rank]
+        assert level, f"empty level {rank}"
+        for number, order in level.items():
+            assert (order.number, order.side) == (number, side), order
+            assert rank == (order.price if side is BUY else -order.price), order
+            assert order.lots_left > 0, order
+            least = 1 if order.display else 0
+            assert least <= order.shown <= min(order.display, order.lots_left), order

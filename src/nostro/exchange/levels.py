@@ -1,7 +1,8 @@
-"""Where do the orders of one side stand, best price first, oldest first?
+"""Where do resting orders stand: at which price, best first, and after whom?
 
-A price is known by its rank: the price itself for bids, minus the price for asks, so that the best
-price has the highest rank. A level maps numbers to orders; dicts keep their order of arrival.
+A price is known by its rank: the price itself for bids, minus the price for asks. So the best of
+either side has the highest rank, and one mapping holds the levels of both. A level maps numbers to
+orders; dicts keep their order of arrival.
 """
 
 from __future__ import annotations
@@ -10,59 +11,45 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from nostro.exchange.live import LiveOrder
+from nostro.exchange.terms import Side
 
 Level = dict[int, LiveOrder]
+BUY = Side.BUY
+LONG = 256
+"""With so many orders a level becomes an OrderedDict: finding the first entry of a dict takes
+longer the more entries before it were deleted."""
 
 
-class Ladder:
-    """One side of a book: its levels, and their ranks in ascending order, the best one last."""
+class Levels:
+    """The levels of a book. `bids`, `asks`: the ranks of levels in ascending order, the best one
+    last; `at`: the orders of each, never empty."""
 
-    __slots__ = ("levels", "ranks", "sign")
+    __slots__ = ("asks", "at", "bids")
 
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
-        self.ranks: list[int] = []
-        self.levels: dict[int, Level] = {}
+    def __init__(self) -> None:
+        self.bids: list[int] = []
+        self.asks: list[int] = []
+        self.at: dict[int, Level] = {}
 
-    @property
-    def best(self) -> int:
-        """The best price; 0: there is none."""
-        return self.ranks[-1] * self.sign if self.ranks else 0
-
-    def add(self, order: LiveOrder) -> None:
-        """Stand last of its price."""
-        rank = order.price * self.sign
-        level = self.levels.get(rank)
-        if level is None:
-            self.levels[rank] = {order.number: order}
-            ranks = self.ranks
-            if not ranks or ranks[-1] < rank:
-                ranks.append(rank)
-            else:
-                insort(ranks, rank)
+    def open(self, rank: int, order: LiveOrder) -> None:
+        """Begin a level with its first order."""
+        self.at[rank] = {order.number: order}
+        ranks = self.bids if rank > 0 else self.asks
+        if not ranks or ranks[-1] < rank:
+            ranks.append(rank)
         else:
-            level[order.number] = order
+            insort(ranks, rank)
 
-    def remove(self, order: LiveOrder) -> None:
-        """Leave; the level goes with its last order."""
-        rank = order.price * self.sign
-        level = self.levels[rank]
-        del level[order.number]
-        if not level:
-            del self.levels[rank]
-            ranks = self.ranks
-            if ranks[-1] == rank:
-                ranks.pop()
-            else:
-                del ranks[bisect_left(ranks, rank)]
+    def close(self, rank: int) -> None:
+        """End a level that lost its last order."""
+        del self.at[rank]
+        ranks = self.bids if rank > 0 else self.asks
+        if ranks[-1] == rank:
+            ranks.pop()
+        else:
+            del ranks[bisect_left(ranks, rank)]
 
-    def queue_again(self, order: LiveOrder) -> None:
-        """Stand last of its price instead of where it stood."""
-        level = self.levels[order.price * self.sign]
-        del level[order.number]
-        level[order.number] = order
-
-    def orders(self) -> Iterator[LiveOrder]:
-        """Yield the orders in priority order."""
-        for rank in reversed(self.ranks):
-            yield from self.levels[rank].values()
+    def orders(self, side: Side) -> Iterator[LiveOrder]:
+        """Yield the orders of a side in priority order."""
+        for rank in reversed(self.bids if side is BUY else self.asks):
+            yield from self.at[rank].values()

@@ -12,12 +12,16 @@ from enum import StrEnum
 import msgspec
 
 from nostro.exchange.commands import OrderType, SelfTrade
-from nostro.exchange.levels import Ladder, Level
+from nostro.exchange.levels import BUY, Level, Levels
 from nostro.exchange.live import LiveOrder
 from nostro.exchange.terms import LOTS_MAX
 
 SLICES_MAX = 100
 """An iceberg shows itself in at most so many slices, so that one order cannot make a sweep long."""
+
+
+UNLIMITED = (OrderType.MARKET, OrderType.STOP)
+"""Their worst price is the band's end, if the user did not name one."""
 
 
 class Stop(StrEnum):
@@ -61,8 +65,8 @@ class _Sweep:
         self.fills: list[tuple[LiveOrder, int]] = []
         self.cancelled: list[LiveOrder] = []
         self.reduced: list[tuple[LiveOrder, int]] = []
-        self.capped = taker.lots_left > 0
-        self.left = taker.lots_left or LOTS_MAX
+        self.capped = taker.lots_left > 0 or not funds
+        self.left = taker.lots_left if self.capped else LOTS_MAX
         self.decremented = 0
         self.budgeted = funds > 0
         self.funds = funds
@@ -149,26 +153,24 @@ class _Sweep:
         return self._over(maker.price, lots < maker.lots_left)
 
 
-def sweep(ladder: Ladder, taker: LiveOrder, band: int, funds: int, value_num: int) -> Matched:
-    """Return what a taker would do on a ladder; `funds` are its budget times the denominator of a
-    lot's value."""
-    limit = taker.price * ladder.sign
-    end = band * ladder.sign if band else limit - 1
-    bound = max(limit, end)
+def sweep(levels: Levels, taker: LiveOrder, end: int, funds: int, value_num: int) -> Matched:
+    """Return what any taker would do: up to the rank `end` (0: any), with `funds` (0: any), which
+    are its budget times the denominator of a lot's value."""
+    buys = taker.side is BUY
+    limit = -taker.price if buys else taker.price
     course = _Sweep(taker, funds, value_num)
-    for rank in reversed(ladder.ranks):
-        if rank < bound:
-            return course.ended(_beyond(taker, limit, end, rank))
-        stopped = course.level(ladder.levels[rank])
+    for rank in reversed(levels.asks if buys else levels.bids):
+        if rank < limit or (end and rank < end):
+            return course.ended(beyond(taker, limit, end, rank))
+        stopped = course.level(levels.at[rank])
         if stopped:
             return course.ended(stopped)
     return course.ended(Stop.EMPTY)
 
 
-def _beyond(taker: LiveOrder, limit: int, band: int, rank: int) -> Stop:
-    """Tell whose end a rank lies beyond. A worst price at the band's end is the band's."""
-    if band > limit and rank >= limit:
-        return Stop.BAND
-    if band == limit and taker.type in (OrderType.MARKET, OrderType.STOP):
+def beyond(taker: LiveOrder, limit: int, end: int, rank: int) -> Stop:
+    """Tell whether it is the limit or the band's end (0: none) that kept a taker from a rank. A
+    worst price at the band's end is the band's."""
+    if end and (end > limit <= rank or (end == limit and taker.type in UNLIMITED)):
         return Stop.BAND
     return Stop.PRICE
