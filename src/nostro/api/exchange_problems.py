@@ -58,6 +58,9 @@ EXCHANGE: dict[str, Row] = {
     "exchange.value_below_minimum": Row(
         422, "The order is worth less than the market's minimum", "Send a larger quantity."
     ),
+    "exchange.value_above_maximum": Row(
+        422, "The order is worth more than can be booked", "Split it: at most 38 digits."
+    ),
     "exchange.price_outside_band": Row(
         422,
         "The price is farther from the reference than the market allows",
@@ -77,11 +80,10 @@ EXCHANGE: dict[str, Row] = {
     "exchange.too_many_in_command": Row(
         422, "Too many orders in one request", "Split it: at most 500 orders."
     ),
-    "exchange.no_orders": Row(422, "There is no order in the request", "Send at least one."),
-    "exchange.user_differs": Row(
+    "exchange.client_order_id_twice": Row(
         422,
-        "The orders of a batch are of different users",
-        "Send one batch for each user, with user_id once, beside `orders`.",
+        "Two orders of the batch have the same client_order_id",
+        "Each order has its own; the first of the two was placed.",
     ),
     "exchange.insufficient_funds": Row(
         422,
@@ -120,10 +122,8 @@ EXCHANGE: dict[str, Row] = {
         422, "The order is so already", "Send another price or another quantity."
     ),
     "exchange.cannot_amend": Row(422, "The order cannot be changed so", f"See `what`. {_STANDS}"),
-    "exchange.cancel_all_needs_filter": Row(
-        422,
-        "Nothing says whose orders are to be cancelled",
-        "Name user_id, symbol or side; for everything, engage the kill switch.",
+    "exchange.everybody_and_user": Row(
+        422, "Both everybody and a user are named", "Send everybody=true, or user_id."
     ),
     # -- running the markets -----------------------------------------------------------------------
     "exchange.bad_market": Row(
@@ -140,8 +140,14 @@ EXCHANGE: dict[str, Row] = {
     "exchange.same_assets": Row(
         422, "A market trades two assets", "Name two different assets in the symbol."
     ),
-    "exchange.bad_terms": Row(422, "The market's terms make no sense", "See `what`."),
-    "exchange.bad_rules": Row(422, "The market's rules make no sense", "See `what`."),
+    "exchange.market_closing": Row(
+        409,
+        "The market is still cancelling its orders",
+        "Wait until GET /markets/{symbol} tells of none, then open it.",
+    ),
+    "exchange.bad_reason": Row(422, "The reason is too long", "At most 200 characters."),
+    "exchange.bad_terms": Row(422, "The market's terms make no sense", "See `field`, `what`."),
+    "exchange.bad_rules": Row(422, "The market's rules make no sense", "See `field`, `what`."),
     "exchange.reference_missing": Row(
         409,
         "A market with a band needs a reference price first",
@@ -171,6 +177,3 @@ EXCHANGE: dict[str, Row] = {
     ),
     "exchange.not_in_course": Row(409, "Only a flow may say this", _FLOWS),
 }
-
-CHANGEABLE: frozenset[str] = frozenset(("exchange.market_not_open", "exchange.trading_stopped"))
-"""Codes that leave nothing behind, and may be told otherwise at another time."""

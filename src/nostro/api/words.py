@@ -207,3 +207,37 @@ RailReference = Annotated[
         examples=["FED20260130-1"],
     ),
 ]
+
+# -- orders ----------------------------------------------------------------------------------------
+
+ClientOrderId = Annotated[
+    str,
+    _spelled(
+        "A-Za-z0-9._:@/-",
+        64,
+        "The sender's name of the order, unique for the user; the key of the request.",
+        "my-order-0001",
+    ),
+]
+OrderId = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]{0,17}\Z", description="Id of an order.", examples=["1042"])
+]
+Symbol = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,23}[/-][A-Za-z][A-Za-z0-9._-]{0,23}\Z",
+        description="Symbol of a market: BTC/USD, or BTC-USD, in any case.",
+        examples=["BTC/USD"],
+    ),
+]
+PathSymbol = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,23}[/-][A-Za-z][A-Za-z0-9._-]{0,23}\Z",
+        description="Symbol of a market: BTC-USD, or BTC%2FUSD.",
+        examples=["BTC-USD"],
+    ),
+]
+ScheduleName = Annotated[
+    str, _spelled("a-z0-9._-", 32, "Name of a fee schedule.", "standard", "market-maker")
+]
