@@ -51,7 +51,7 @@ class HttpServer:
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS),
-            websockets=False,
+            websockets=True,
             backlog=BACKLOG,
             backpressure=CONCURRENT_MAX,
             log_enabled=False,
