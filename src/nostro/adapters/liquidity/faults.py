@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+PPM = 1_000_000
 ALL = "*"
 """In a fault's list: every provider."""
 

@@ -16,6 +16,7 @@ from random import Random
 
 from nostro.adapters.liquidity.faults import (
     FAIR,
+    PPM,
     Faults,
     MemorySwitchboard,
     MerchantWeather,
@@ -48,7 +49,6 @@ from nostro.adapters.liquidity.units import exact, plain
 from nostro.exchange import Side
 from nostro.runtime.ports import Clock, NotDone, OutcomeUnknown
 
-PPM = 1_000_000
 QUOTES_MAX = 10_000
 """Quotes that are remembered; older ones are refused."""
 CALLS_MAX = 100_000
