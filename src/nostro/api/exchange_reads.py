@@ -64,11 +64,11 @@ class ExchangeReads(Protocol):
         out. `interval_s`: whole minutes, counted from the epoch."""
         ...
 
-    async def ticker(self, market: str) -> TickerView | None:
-        """Return what a market did in the 24 hours up to the views' time."""
+    async def ticker(self, market: str, *, now_us: int | None = None) -> TickerView | None:
+        """Return what a market did in the 24 hours up to now (None: the views' time)."""
         ...
 
-    async def tickers(self) -> Sequence[TickerView]:
+    async def tickers(self, *, now_us: int | None = None) -> Sequence[TickerView]:
         """Return the same of all markets, by name."""
         ...
 
