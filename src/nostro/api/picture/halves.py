@@ -18,8 +18,8 @@ class ShownOrder(msgspec.Struct, gc=False):
     """An order that is not closed, as it durably stands; changed in place by the picture only.
 
     `placed`: what never changes of it. `lots`: its whole quantity; `left`: of it, unfilled;
-    `shown`: of these, on the book for all to see (0: it does not rest). `value_minor`, `fee_minor`:
-    of all its fills.
+    `shown`: of these, on the book for all to see (0: it does not rest). `filled`, `value_minor`,
+    `fee_minor`: of all its fills.
     """
 
     placed: PlacedOrder
@@ -29,6 +29,7 @@ class ShownOrder(msgspec.Struct, gc=False):
     left: int
     state: OrderState
     shown: int = 0
+    filled: int = 0
     value_minor: int = 0
     fee_minor: int = 0
 
@@ -62,6 +63,11 @@ class Half:
         """The best price; 0: to be looked for."""
 
     @property
+    def descending(self) -> bool:
+        """Tell whether the highest price is the best."""
+        return self.side is Side.BUY
+
+    @property
     def best(self) -> int:
         """Return the best price; 0: there is none."""
         if not self._best and self.levels:
@@ -70,7 +76,7 @@ class Half:
 
     def prices(self) -> list[int]:
         """Return every price, the best first."""
-        return sorted(self.levels, reverse=self.side is Side.BUY)
+        return sorted(self.levels, reverse=self.descending)
 
     def depth(self, levels_max: int | None = None) -> list[tuple[int, int, int]]:
         """Return (price, lots shown, orders), the best price first."""

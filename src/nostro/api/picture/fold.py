@@ -9,18 +9,21 @@ the way of every order: it does little, and what readers want is made when they 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from nostro.api.feeds.halves import Half, ShownOrder
+from nostro.api.picture.beginning import pictured, shown, stand
+from nostro.api.picture.halves import ShownOrder
+from nostro.api.picture.heard import Heard, OwnFunds, maker_fill, routed_fill, taker_fill
+from nostro.api.picture.market import MarketPicture, Printed
 from nostro.exchange import (
+    AssetListed,
     FeeSchedule,
     FeeScheduleSet,
+    FundsReleased,
+    FundsSuspended,
     MarketChanged,
     MarketCreated,
-    MarketRules,
-    MarketState,
     MarketStateSet,
-    MarketTerms,
     OrderParked,
     OrderReduced,
     OrderRefused,
@@ -36,112 +39,27 @@ from nostro.exchange import (
     StopsElected,
     TradesExecuted,
 )
+from nostro.exchange.state import ExchangeState
+from nostro.kernel.asset import SEED
+from nostro.ledger import AccountOpened, TransfersRecorded
 from nostro.runtime.draft import Durable
 
-
-class Printed(NamedTuple):
-    """A trade as the public sees it: `side` is the taker's; `provider`: it was not in the book."""
-
-    trade: int
-    price: int
-    lots: int
-    side: Side
-    at_us: int
-    provider: bool
-
-
-class MarketPicture:
-    """One market. `sequence` counts its changes; `at_us`, `height`: of the row that brought the
-    last one. `last_price`, `last_trade`, `reference`: 0 when there is none yet.
-
-    `printed` collects trades for whoever takes them; None while nobody does.
-    """
-
-    __slots__ = (
-        "asks",
-        "at_us",
-        "bids",
-        "height",
-        "last_lots",
-        "last_price",
-        "last_trade",
-        "name",
-        "printed",
-        "reference",
-        "rules",
-        "sequence",
-        "state",
-        "terms",
-    )
-
-    def __init__(self, name: str, terms: MarketTerms, rules: MarketRules) -> None:
-        self.name = name
-        self.terms = terms
-        self.rules = rules
-        self.state = MarketState.CLOSED
-        self.sequence = 0
-        self.reference = 0
-        self.last_price = 0
-        self.last_lots = 0
-        self.last_trade = 0
-        self.at_us = 0
-        self.height = 0
-        self.bids = Half(Side.BUY)
-        self.asks = Half(Side.SELL)
-        self.printed: list[Printed] | None = None
-
-    def half(self, side: Side) -> Half:
-        """Return one side of the book."""
-        return self.bids if side is Side.BUY else self.asks
-
-    def depth(self, side: Side, levels_max: int | None = None) -> list[tuple[int, int, int]]:
-        """Return (price, lots shown, orders) of one side, the best price first."""
-        return self.half(side).depth(levels_max)
-
-    def orders(self, side: Side, orders_max: int | None = None) -> list[tuple[int, int, int]]:
-        """Return (number, price, lots shown) of one side, in the priority of the orders."""
-        return [
-            (order.placed.number, order.price, order.shown)
-            for order in self.half(side).orders(orders_max)
-        ]
-
-
-class Heard(Protocol):
-    """Somebody who listens to what becomes of one user's orders."""
-
-    def order(self, order: ShownOrder, reason: str) -> None:
-        """Hear that an order changed, or (its state says so) ended; not to be kept unread."""
-        ...
-
-    def filled(self, fill: OwnFill) -> None:
-        """Hear that an order traded."""
-        ...
-
-
-class OwnFill(NamedTuple):
-    """One order's part in a trade, as its owner sees it. `role`: maker, taker or routed."""
-
-    trade: int
-    market: MarketPicture
-    order: int
-    side: Side
-    role: str
-    price: int
-    lots: int
-    value_minor: int
-    fee_minor: int
-    at_us: int
-    height: int
+OWN_ACCOUNTS = ("wallet", "orders")
+"""What the ids of a user's accounts begin with: `wallet:{user}:{asset}`."""
 
 
 class Picture:
-    """The picture of one exchange. `heard`: who listens to which user's orders."""
+    """The picture of one exchange. `heard`: who listens to what happens to a user. `broken`: why it
+    could not be kept up ("": it is); it then shows nothing until it begins anew."""
 
     def __init__(self) -> None:
         self.height = 0
         self.at_us = 0
         self.schedules: dict[str, FeeSchedule] = {}
         self.heard: dict[str, Heard] = {}
+        self.broken = ""
+        self.scales: dict[str, int] = {code: asset.scale for code, asset in SEED.items()}
+        self._accounts: dict[int, Heard] = {}
         self._markets: dict[str, MarketPicture] = {}
         self._orders: dict[int, ShownOrder] = {}
         self._by_user: dict[str, dict[int, ShownOrder]] = {}
@@ -162,6 +80,10 @@ class Picture:
             OrderReplaced: self._replaced,
             OrderRouted: self._routed,
             RouteEnded: self._route_ended,
+            FundsSuspended: self._funds_suspended,
+            FundsReleased: self._funds_released,
+            AssetListed: self._listed,
+            AccountOpened: self._opened,
         }
 
     # -- reading -----------------------------------------------------------------------------------
@@ -182,25 +104,58 @@ class Picture:
         """Return a user's orders that are not closed, in the order of their placement."""
         return list(self._by_user.get(user_id, {}).values())
 
+    # -- listening ---------------------------------------------------------------------------------
+
+    def watch_account(self, number: int, heard: Heard) -> None:
+        """Let somebody hear of whatever moves on an account."""
+        self._accounts[number] = heard
+        self._folds[TransfersRecorded] = self._recorded
+
+    def deafen(self, user_id: str) -> None:
+        """Let nobody listen to a user any more."""
+        gone = self.heard.pop(user_id, None)
+        self._accounts = {
+            number: heard for number, heard in self._accounts.items() if heard is not gone
+        }
+        if not self._accounts:
+            # Most transfers are nobody's who listens: then not even a look is taken.
+            self._folds.pop(TransfersRecorded, None)
+
     # -- folding -----------------------------------------------------------------------------------
+
+    def begin(self, state: ExchangeState, *, height: int, at_us: int = 0) -> None:
+        """Show the state that an engine recovered up to a height, and nothing else; called before
+        anything more becomes durable."""
+        self.height, self.at_us, self.broken = height, at_us, ""
+        self.schedules = dict(state.schedules)
+        self.scales.update(state.assets)
+        self._markets, self._orders, self._by_user = {}, {}, {}
+        for _, order in sorted(state.orders.items()):
+            terms = state.markets[order.market].terms
+            self._put(shown(order, terms.quote if order.side is Side.BUY else terms.base))
+        for market in state.markets.values():
+            picture = self._markets[market.name] = pictured(market)
+            stand(market, picture, self._orders)
 
     def fold(self, reports: Sequence[Durable]) -> None:
         """Take in durable rows, in order."""
+        if self.broken:
+            return
         folds = self._folds
-        for report in reports:
-            self.height = report.height
-            self.at_us = report.at_us
-            for event in report.events:
-                fold = folds.get(type(event))
-                if fold is not None:
-                    fold(event)
+        try:
+            for report in reports:
+                self.height = report.height
+                self.at_us = report.at_us
+                for event in report.events:
+                    fold = folds.get(type(event))
+                    if fold is not None:
+                        fold(event)
+        except Exception as bug:
+            # The engine must not fall over what only shows what it did.
+            self.broken = f"height {self.height}: {bug!r}"
+            self._markets, self._orders, self._by_user = {}, {}, {}
 
-    def put_market(self, market: MarketPicture) -> None:
-        """Put a market into the picture, in place of the one of its name."""
-        self._markets[market.name] = market
-
-    def put_order(self, order: ShownOrder) -> None:
-        """Put an order into the picture; on the book only by its market's half."""
+    def _put(self, order: ShownOrder) -> None:
         self._orders[order.placed.number] = order
         own = self._by_user.get(order.user_id)
         if own is None:
@@ -224,17 +179,21 @@ class Picture:
         self._moved(event.market, event.sequence).state = event.state
 
     def _reference_set(self, event: ReferenceSet) -> None:
-        self._markets[event.market].reference = event.price
+        market = self._markets[event.market]
+        market.reference, market.reference_at_us = event.price, self.at_us
 
     def _schedule_set(self, event: FeeScheduleSet) -> None:
         self.schedules[event.name] = FeeSchedule(event.name, event.maker_ppm, event.taker_ppm)
+
+    def _listed(self, event: AssetListed) -> None:
+        self.scales[event.code] = event.scale
 
     def _placed(self, event: OrdersPlaced) -> None:
         user_id = event.user_id
         for placed in event.orders:
             lots = placed.lots
             order = ShownOrder(placed, user_id, placed.price, lots, lots, OrderState.OPEN)
-            self.put_order(order)
+            self._put(order)
             if self.heard:
                 self._tell(order)
 
@@ -273,6 +232,8 @@ class Picture:
         for fill in event.fills:
             maker = orders[fill.maker]
             half.fill(maker, fill.lots, fill.maker_left)
+            maker.filled += fill.lots
+            taker.filled += fill.lots
             maker.value_minor += fill.value_minor
             maker.fee_minor += fill.maker_fee_minor
             taker.value_minor += fill.value_minor
@@ -283,10 +244,9 @@ class Picture:
                     self._tell(maker)
             else:
                 self._end(maker, OrderState.FILLED)
-        last = event.fills[-1]
-        market.last_price, market.last_lots, market.last_trade = last.price, last.lots, last.trade
+        market.note_trade(event.fills[-1])
         if market.printed is not None:
-            self._print(market, event, provider=False)
+            market.printed.append(Printed(event, self.at_us, self.height))
         if self.heard:
             self._tell_fills(market, event)
         self._left(taker, event.left)
@@ -338,12 +298,12 @@ class Picture:
         if not event.fills:
             return
         for fill in event.fills:
+            order.filled += fill.lots
             order.value_minor += fill.value_minor
             order.fee_minor += fill.fee_minor
-        last = event.fills[-1]
-        market.last_price, market.last_lots, market.last_trade = last.price, last.lots, last.trade
+        market.note_trade(event.fills[-1])
         if market.printed is not None:
-            self._print(market, event, provider=True)
+            market.printed.append(Printed(event, self.at_us, self.height))
         if self.heard:
             self._tell_routed(market, event)
         self._left(order, event.left)
@@ -361,38 +321,49 @@ class Picture:
 
     # -- telling -----------------------------------------------------------------------------------
 
-    def _print(
-        self, market: MarketPicture, event: TradesExecuted | RouteEnded, *, provider: bool
-    ) -> None:
-        assert market.printed is not None
-        market.printed.extend(
-            Printed(fill.trade, fill.price, fill.lots, event.side, self.at_us, provider)
-            for fill in event.fills
-        )
-
     def _tell(self, order: ShownOrder, reason: str = "") -> None:
         heard = self.heard.get(order.user_id)
         if heard is not None:
             heard.order(order, reason)
 
     def _tell_fills(self, market: MarketPicture, event: TradesExecuted) -> None:
-        taker, others = self.heard.get(event.user_id), event.side.other
+        taker = self.heard.get(event.user_id)
         for fill in event.fills:
-            same = (fill.price, fill.lots, fill.value_minor)
-            when = (self.at_us, self.height)
             maker = self.heard.get(fill.maker_user_id)
             if maker is not None:
-                own = (fill.maker, others, "maker", *same, fill.maker_fee_minor, *when)
-                maker.filled(OwnFill(fill.trade, market, *own))
+                maker.filled(maker_fill(market.terms, event, fill, self.at_us, self.height))
             if taker is not None:
-                own = (event.order, event.side, "taker", *same, fill.taker_fee_minor, *when)
-                taker.filled(OwnFill(fill.trade, market, *own))
+                taker.filled(taker_fill(market.terms, event, fill, self.at_us, self.height))
 
     def _tell_routed(self, market: MarketPicture, event: RouteEnded) -> None:
         heard = self.heard.get(event.user_id)
-        if heard is None:
-            return
-        for fill in event.fills:
-            terms = (fill.price, fill.lots, fill.value_minor, fill.fee_minor)
-            who = (event.order, event.side, "routed")
-            heard.filled(OwnFill(fill.trade, market, *who, *terms, self.at_us, self.height))
+        if heard is not None:
+            for fill in event.fills:
+                heard.filled(routed_fill(market.terms, event, fill, self.at_us, self.height))
+
+    def _funds_suspended(self, event: FundsSuspended) -> None:
+        self._tell_funds(event, "suspended", event.reason)
+
+    def _funds_released(self, event: FundsReleased) -> None:
+        self._tell_funds(event, "released", "")
+
+    def _tell_funds(self, event: FundsSuspended | FundsReleased, state: str, reason: str) -> None:
+        heard = self.heard.get(event.user_id)
+        if heard is not None:
+            scale = self.scales[event.asset]
+            what = (event.suspension, event.asset, scale, event.amount_minor, state, reason)
+            heard.funds(OwnFunds(*what, self.at_us, self.height))
+
+    def _opened(self, event: AccountOpened) -> None:
+        kind, _, rest = event.id.partition(":")
+        if self.heard and kind in OWN_ACCOUNTS:
+            heard = self.heard.get(rest.partition(":")[0])
+            if heard is not None and heard.watches_money:
+                self.watch_account(event.number, heard)
+
+    def _recorded(self, event: TransfersRecorded) -> None:
+        accounts = self._accounts
+        for line in event.lines:
+            for number in (line.debit, line.credit):
+                if number in accounts:
+                    accounts[number].moved()
