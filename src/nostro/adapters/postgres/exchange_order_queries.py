@@ -135,7 +135,8 @@ class OrderQueries:
         """Return a user's orders that changed above a journal height, by the height of their last
         change; those of one row are never parted."""
         asked = {"user": user_id, "after": bounded(after_height), "limit": page_limit(limit)}
-        return await self._orders(await self._reader.rows(_ORDERS_CHANGED, asked))
+        found = await self._orders(await self._reader.rows(_ORDERS_CHANGED, asked))
+        return sorted(found, key=lambda order: (order.height, order.order))
 
     async def fills_of(self, order: int, *, limit: int = PAGE_ITEMS) -> list[FillView]:
         """Return the fills of an order, the oldest first."""
