@@ -25,6 +25,7 @@ from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.ports import Journal
 from nostro.runtime.projector import Projector, ViewsUnavailable
 from nostro.wiring.rooms import make_house
+from tests.api.callers import development_gate
 
 
 class NoViews:
@@ -93,7 +94,8 @@ class Door:
 def platform_on(engine: Engine, **parts: Any) -> Platform:
     """Return a platform around an engine, without views."""
     views = NoViews()
-    return Platform(engine=engine, **{"ledger": views, "wallets": views, **parts})
+    usual = {"ledger": views, "wallets": views, "gate": development_gate()}
+    return Platform(engine=engine, **{**usual, **parts})
 
 
 @asynccontextmanager

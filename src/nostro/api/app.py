@@ -16,6 +16,7 @@ from nostro.api.desk import Desk
 from nostro.api.front import FrontDoor
 from nostro.api.http import (
     accounts,
+    api_keys,
     batches,
     explained,
     health,
@@ -36,7 +37,7 @@ from nostro.api.http import (
 )
 from nostro.api.http.payments_stream import Streams, is_stream
 from nostro.api.intake import read_headers
-from nostro.api.operations import Operation, RequestIds, perform
+from nostro.api.operations import Operation, RequestIds, admitted, perform
 from nostro.api.page import page
 from nostro.api.platform import Platform
 from nostro.api.problems import ProblemRaised, Spoken, spoken
@@ -55,6 +56,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *risk.OPERATIONS,
     *liquidity.OPERATIONS,
     *webhooks.OPERATIONS,
+    *api_keys.OPERATIONS,
     *wallet.OPERATIONS,
     *wallet_reads.OPERATIONS,
     *accounts.OPERATIONS,
@@ -101,7 +103,8 @@ def _route(app: FrontDoor, operation: Operation, streams: Streams | None = None)
         if may_stream and is_stream(headers := read_headers(request.scope)):
             assert streams is not None
             try:
-                return streams.enter(headers)
+                caller = await admitted(app.desk, operation, request.scope, headers)
+                return streams.enter(headers, caller)
             except Exception as error:
                 return _problem(request, error)
         answer = await perform(

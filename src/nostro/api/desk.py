@@ -30,6 +30,8 @@ class Desk:
         self.platform = platform
         self.watch = Watch(platform)
         self.meters = Meters()
+        self.gate = platform.gate
+        self.limits = platform.limits
         self.intake = Intake(platform.engine, bytes_max=platform.bounds.body_bytes_max)
         self._engine = platform.engine
         self._patience = Patience(platform.bounds.answer_timeout_s)

@@ -15,6 +15,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from nostro.api.auth import SCOPES
 from nostro.api.operations import KeyRule, Operation
 from nostro.api.problem_table import row_for
 from nostro.api.problems import CONTENT_TYPE, TYPE_PREFIX, Problem
@@ -34,6 +35,14 @@ _ALWAYS_POSTED = (
     "request.bad_idempotency_key",
 )
 _ALWAYS_READ = ("request.invalid",)
+_OF_CALLERS = (
+    "auth.token_missing",
+    "auth.token_refused",
+    "auth.token_expired",
+    "auth.signature_refused",
+    "auth.not_allowed",
+    "auth.keys_unavailable",
+)
 _OF_JSON = ("request.invalid", "request.malformed_json")
 _KEY_WORDS = {
     KeyRule.REQUIRED: "Required: one key for each deed, the same key for each retry of it.",
@@ -55,6 +64,10 @@ have its key in the body (`idempotency_key`), with the same meaning.
 **Errors** are RFC 9457 problem details. `code` is stable, `remedy` says what to do, `retryable`
 whether the same request may be sent again, `errors` names every fault of the request at once.
 
+**Callers** send a bearer token, or sign their requests with an API key; each operation names the
+scope it needs. On a platform in development a request without either is the local operator's, but
+for what is private: orders and API keys.
+
 **Reads** come from views that follow the journal. Every answer carries the `height` it knows; pass
 `at_least=<height>` to read your own writes.
 """
@@ -62,7 +75,10 @@ whether the same request may be sent again, `errors` names every fault of the re
 
 def extra_of(operation: Operation) -> dict[str, Any]:
     """Return what FastAPI cannot know of an operation: parameters, body and answers."""
-    extra: dict[str, Any] = {"parameters": _parameters(operation)}
+    extra: dict[str, Any] = {
+        "parameters": _parameters(operation),
+        "security": _security(operation),
+    }
     if operation.body is not None:
         extra["requestBody"] = {
             "required": not operation.body_optional,
@@ -104,6 +120,7 @@ def document(
             },
             {"name": "iso20022", "description": "The same in messages of ISO 20022, as XML."},
             {"name": "webhooks", "description": "Being told of what happens, over HTTP."},
+            {"name": "api keys", "description": "Keys that machines sign their requests with."},
             {"name": "wallet", "description": "Customers, their deposits and withdrawals."},
             {"name": "ledger", "description": "Accounts, transfers, balances and statements."},
             {"name": "operations", "description": "Health and metrics."},
@@ -111,6 +128,7 @@ def document(
     )
     components = written.setdefault("components", {})
     components["schemas"] = _components(all)
+    components["securitySchemes"] = SECURITY_SCHEMES
     components["examples"] = {
         code: {"value": _example(code)}
         for code in sorted({code for operation in all for code in _codes(operation)})
@@ -119,6 +137,40 @@ def document(
         for operation in path.values():
             _without_defaults(operation)
     return written
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return how a caller shows who they are; nothing where nobody is asked."""
+    scope = operation.rule.scope
+    if not scope:
+        return []
+    signed = ("key", "timestamp", "signature")
+    return [{"token": [scope]}, {name: [scope] if name == "key" else [] for name in signed}]
+
+
+def _header(name: str, description: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}
+
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the issuer that the platform trusts; `nostro token` issues one "
+        "for development. Scopes: "
+        + " ".join(f"`{scope}`: {told}" for scope, told in SCOPES.items()),
+    },
+    "key": _header("X-Nostro-Key", "The id of an API key: `nk_` and 24 hex digits."),
+    "timestamp": _header(
+        "X-Nostro-Timestamp", "When it was signed, in microseconds since 1970; good for 30 s."
+    ),
+    "signature": _header(
+        "X-Nostro-Signature",
+        "HMAC-SHA256 in hex, with the key's secret, over four lines joined by line feeds: the "
+        "timestamp, the method, the path with its query, and the SHA-256 of the body in hex.",
+    ),
+}
 
 
 def _without_defaults(operation: dict[str, Any]) -> None:
@@ -190,8 +242,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "X-Nostro-Actor",
                 "in": "header",
                 "required": False,
-                "description": "Who sends it. For development, until tokens say so; without it: "
-                f"{operation.actor}.",
+                "description": "Who sends it, where no token says so (in development); without "
+                f"it: {operation.actor}.",
                 "schema": {
                     "type": "string",
                     "pattern": "^[A-Za-z0-9._:@-]{1,64}$",
@@ -256,6 +308,12 @@ def _codes(operation: Operation) -> Sequence[str]:
         always = tuple(code for code in _ALWAYS_POSTED if code not in _OF_JSON)
     elif operation.query is not None or operation.params is not None:
         always = _ALWAYS_READ
+    if operation.rule.scope:
+        always += _OF_CALLERS
+        if operation.names_user:
+            always += ("auth.not_your_account",)
+    if operation.rule.limited:
+        always += ("request.rate_limited",)
     return tuple(dict.fromkeys((*operation.problems, *always)))
 
 

@@ -13,10 +13,13 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
+from nostro.api.auth_gate import Gate
+from nostro.api.auth_signatures import ApiKeys
 from nostro.api.exchange_reads import ExchangeReads
-from nostro.api.feeds.picture import Picture
 from nostro.api.forecasts import Forecasts
+from nostro.api.limits import Limits
 from nostro.api.payment_reads import PaymentReads, RiskReads, SettlementReads
+from nostro.api.picture import Picture
 from nostro.api.webhook_desk import Webhooks
 from nostro.kernel.asset import Asset
 from nostro.ledger import (
@@ -269,6 +272,9 @@ class Platform:
     screening: Screening | None = None
     identifiers: Identifiers = _SPELLING
     webhooks: Webhooks | None = None
+    api_keys: ApiKeys | None = None
+    gate: Gate = field(default_factory=Gate)
+    limits: Limits = field(default_factory=Limits)
     forecasts: Forecasts = field(default_factory=Forecasts)
     performing: Performing | None = None
     probes: Sequence[Probe] = ()

@@ -6,6 +6,7 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 from __future__ import annotations
 
 from nostro.api.exchange_problems import EXCHANGE
+from nostro.api.auth_problems import AUTH
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import (
     CHANGEABLE,
@@ -370,6 +371,7 @@ WALLETS: dict[str, Row] = {
 
 TABLE: dict[str, Row] = {
     **REQUEST,
+    **AUTH,
     **ENGINE,
     **VIEWS,
     **MONEY,

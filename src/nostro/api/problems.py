@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
+from nostro.api.auth_problems import challenge
 from nostro.api.patience import NoAnswerInTime
 from nostro.api.problem_table import TABLE, row_for
 from nostro.kernel.messages import Rejection
@@ -70,6 +71,7 @@ class ProblemRaised(Exception):
         errors: Sequence[Invalid] = (),
         height: int | None = None,
         replayed: bool = False,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -78,6 +80,7 @@ class ProblemRaised(Exception):
         self.errors = list(errors)
         self.height = height
         self.replayed = replayed
+        self.headers = headers
 
     @classmethod
     def invalid(cls, errors: Sequence[Invalid]) -> ProblemRaised:
@@ -145,7 +148,10 @@ def spoken(error: Exception, *, instance: str, request_id: str) -> Spoken:
         facts=problem.facts,
         errors=problem.errors,
     )
-    headers = [(b"content-type", CONTENT_TYPE)]
+    headers = [(b"content-type", CONTENT_TYPE), *problem.headers]
+    asked = challenge(problem.code, problem.facts)
+    if asked is not None:
+        headers.append((b"www-authenticate", asked))
     if problem.replayed:
         headers.append((b"idempotent-replayed", b"true"))
     if row.retryable:

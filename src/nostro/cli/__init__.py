@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "Run the main job on a fresh platform, and prove the books.",
     "up": "Start the platform and stay up.",
     "serve": "Serve some routes of a running platform on a port of their own.",
+    "token": "Issue a token for development.",
     "pay": "Send payments from a file: CSV, JSON lines, pacs.008.",
     "net": "Net a file of obligations, without a platform, and price it.",
     "doctor": "Check every backend, and say the remedy.",

@@ -29,6 +29,7 @@ from nostro.api.platform import Bounds, Platform
 from nostro.runtime.ending import ended
 from nostro.wiring.engine import EngineRoom
 from nostro.wiring.http import HttpServer
+from nostro.wiring.identity import identity_of
 from nostro.wiring.probes import PostgresProbe
 from nostro.wiring.processes import until_told_to_stop
 from nostro.wiring.rooms import Stores
@@ -67,7 +68,11 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
         kwargs={"autocommit": True, "application_name": "nostro-reader"},
     )
     room = EngineRoom(settings, stores.engine)
-    async with pool, _webhooks(settings, stores) as webhooks:
+    async with (
+        pool,
+        _webhooks(settings, stores) as webhooks,
+        identity_of(settings, stores.engine) as identity,
+    ):
         await room.start()
         try:
             yield Platform(
@@ -80,6 +85,9 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 screening=_screening(settings),
                 identifiers=Registry(),
                 webhooks=webhooks,
+                api_keys=identity.api_keys,
+                gate=identity.gate,
+                limits=identity.limits,
                 forecasts=Forecasts({**BY_CALENDAR, **prophet_forecasters()}),
                 performing=room.performing,
                 probes=(PostgresProbe(pool),),

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -75,6 +76,13 @@ def _absolute(path: object) -> object:
     return Path(path).expanduser().absolute() if isinstance(path, str | Path) else path
 
 
+def _words(value: object) -> object:
+    """Read words with commas between them."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
 def _limits_by_asset(value: object) -> object:
     """Read `EUR=10000,BTC=0.5`, or a table of asset to decimal string, exactly."""
     if isinstance(value, str):
@@ -117,6 +125,11 @@ def _postgres_url(url: SecretStr | None) -> SecretStr | None:
 
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")]
+Audience = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]{1,256}$")], ...],
+    NoDecode,
+    BeforeValidator(_words),
+]
 ApprovalLimits = Annotated[
     dict[AssetCode, Decimal],
     NoDecode,
@@ -222,6 +235,45 @@ class Settings(BaseSettings):
     webhooks_on_loopback: bool = Field(
         True, description="webhooks may go to this machine, as they do on a developer's"
     )
+    auth_issuer: str | None = Field(
+        None,
+        pattern=r"^[\x21-\x7e]{1,512}$",
+        description="whose tokens are taken, as their `iss` says it; without one the platform is "
+        "in development, and takes those of `nostro token`",
+    )
+    auth_jwks_uri: str | None = Field(
+        None,
+        description="where the issuer publishes its keys; unset, /.well-known/jwks.json below the "
+        "issuer",
+    )
+    auth_audience: Audience = Field(
+        (),
+        description="whom tokens are for, their `aud` or `client_id`, with commas between them; "
+        "needed with an issuer",
+    )
+    auth_token_use: Literal["access", "id", "any"] = Field(
+        "access", description="which tokens of Cognito are taken: `access`, `id` or `any`"
+    )
+    auth_user_claim: str = Field(
+        "sub",
+        min_length=1,
+        description="claim with the user's id; `username` also reads `cognito:username`",
+    )
+    auth_roles_claim: str = Field(
+        "cognito:groups", min_length=1, description="claim with the user's roles"
+    )
+    auth_default_role: Literal["trader", "auditor", "none"] = Field(
+        "trader", description="role of a user to whom the issuer gives none of ours"
+    )
+    auth_leeway_s: int = Field(
+        30, ge=0, le=300, description="how far the issuer's clock may be from ours"
+    )
+    rate_limit_per_s: int = Field(
+        10_000, ge=0, le=1_000_000, description="requests a second of one caller; 0 for no bound"
+    )
+    rate_limit_burst: int = Field(
+        20_000, ge=1, le=10_000_000, description="requests of one caller at once"
+    )
     follower: bool = Field(True, description="keep the views in step, in a process of its own")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto writes for people on a terminal, and JSON elsewhere"
@@ -250,6 +302,27 @@ class Settings(BaseSettings):
         if self.batch_max > self.queue_max:
             raise ValueError(f"batch_max ({self.batch_max}) exceeds queue_max ({self.queue_max})")
         return self
+
+    @model_validator(mode="after")
+    def _issuer_is_whole(self) -> Settings:
+        if self.auth_issuer is None:
+            if self.auth_jwks_uri is not None:
+                raise ValueError("auth_jwks_uri needs auth_issuer: whose keys are they?")
+            return self
+        if not self.auth_audience:
+            raise ValueError("auth_issuer needs auth_audience: else tokens for others are taken")
+        url = self.jwks_uri
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (
+            parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        ):
+            raise ValueError(f"keys come over https, or http from this machine, not from {url}")
+        return self
+
+    @property
+    def jwks_uri(self) -> str:
+        """Where the issuer publishes its keys."""
+        return self.auth_jwks_uri or f"{(self.auth_issuer or '').rstrip('/')}/.well-known/jwks.json"
 
     def origin(self, key: str) -> Origin:
         """Say where the value of `key` comes from. Raises KeyError for an unknown key."""

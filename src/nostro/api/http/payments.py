@@ -42,9 +42,6 @@ ACTOR = "operator"
 ROOT = "/api/v1/transactions"
 DUPLICATE = "payments.duplicate"
 EXISTS = "payments.exists"
-HEADER_KEYS = "key:"
-"""The namespace of the Idempotency-Key header (see `keys.header_key`): a key in the body is the
-same key."""
 
 
 class PaymentPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +113,7 @@ async def submit_payment(call: Call, body: PaymentBody) -> Spoken:
     command = SubmitPayments(payments=[payment])
     by = call.actor(ACTOR)
     if key:
-        receipt = await desk.submit(key=f"{HEADER_KEYS}{key}", command=command, actor=by)
+        receipt = await desk.submit(key=call.own_key(key), command=command, actor=by)
     else:
         receipt = await _under_its_id(call, command, body.transaction_id, by)
     if receipt.reply.code:
@@ -127,10 +124,9 @@ async def submit_payment(call: Call, body: PaymentBody) -> Spoken:
 def _key_of(call: Call, body: PaymentBody) -> str:
     """Return the key of the header or of the body, "" without one; raises Rejection
     `payments.keys_differ` when they are not the same."""
-    header = call.key()
-    if header is None:
+    key = call.said_key()
+    if key is None:
         return body.idempotency_key or ""
-    key = header.removeprefix(HEADER_KEYS)
     if body.idempotency_key is not None and body.idempotency_key != key:
         raise Rejection("payments.keys_differ", header=key, body=body.idempotency_key)
     return key

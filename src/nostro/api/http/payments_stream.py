@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.responses import Response
 
+from nostro.api.auth import Caller
 from nostro.api.desk import Desk
 from nostro.api.front import Send
 from nostro.api.http.payments import ACTOR
@@ -29,7 +30,7 @@ from nostro.api.http.payments_bulk import (
     results_of,
 )
 from nostro.api.intake import Headers, Receive
-from nostro.api.operations import Scope, read_actor
+from nostro.api.operations import Scope, actor_of
 from nostro.api.problem_table import row_for
 from nostro.api.problems import raised
 from nostro.kernel.messages import Rejection
@@ -68,13 +69,12 @@ class Streams:
         self.desk = desk
         self.open = 0
 
-    def enter(self, headers: Headers) -> StreamedPayments:
-        """Return the answer to a stream; raises Rejection `payments.key_on_stream` or
-        `request.bad_actor`, or Overloaded."""
+    def enter(self, headers: Headers, caller: Caller) -> StreamedPayments:
+        """Return the answer to a stream; raises Rejection `payments.key_on_stream`,
+        `request.bad_actor` or `auth.actor_not_you`, or Overloaded."""
         if b"idempotency-key" in headers:
             raise Rejection("payments.key_on_stream")
-        said = headers.get(b"x-nostro-actor")
-        actor = ACTOR if said is None else read_actor(said)
+        actor = actor_of(caller, headers, ACTOR)
         if self.open >= STREAMS_MAX:
             raise Overloaded("enough streams of payments are open already")
         return StreamedPayments(self, actor)

@@ -70,14 +70,6 @@ class WalletBalance(msgspec.Struct, frozen=True, kw_only=True):
     available: str
 
 
-class Balances(msgspec.Struct, frozen=True, kw_only=True):
-    """What a customer owns, in the order in which the wallets were opened."""
-
-    user_id: str
-    balances: list[WalletBalance]
-    height: int
-
-
 class ChangeTold(msgspec.Struct, frozen=True, kw_only=True):
     """One event in the life of a deposit or a withdrawal: what, by whom, why, when."""
 
@@ -168,18 +160,6 @@ async def get_wallet(call: Call, query: WalletQuery) -> Spoken:
     return answered(told)
 
 
-async def get_balance(call: Call, query: BalanceQuery) -> Spoken:
-    """Tell what a customer owns."""
-    customer = await _known(call, query.at_least)
-    views = await call.desk.platform.wallets.balances(customer.user_id)
-    told = Balances(
-        user_id=customer.user_id,
-        balances=[_balance(view) for view in views],
-        height=customer.height,
-    )
-    return answered(told)
-
-
 async def get_deposit(call: Call, query: BalanceQuery) -> Spoken:
     """Tell how a deposit stands, and how it came there."""
     await call.desk.fresh(query.at_least)
@@ -197,7 +177,7 @@ async def get_withdrawal(call: Call, query: BalanceQuery) -> Spoken:
     await call.desk.fresh(query.at_least)
     withdrawal_id = call.params.withdrawal_id
     view = await call.desk.platform.wallets.withdrawal(withdrawal_id)
-    if view is None:
+    if view is None or not call.sees(view.user_id):
         raise ProblemRaised("wallets.withdrawal_unknown", facts={"withdrawal_id": withdrawal_id})
     told = msgspec.structs.asdict(_withdrawal(view))
     return answered(WithdrawalAlone(user_id=view.user_id, **told))
@@ -349,16 +329,6 @@ OPERATIONS = (
         query=WalletQuery,
         shape=Customer,
         example=_CUSTOMER,
-    ),
-    _read(
-        name="getCustomerBalances",
-        path="/balance/{user_id}",
-        summary="What a customer owns",
-        description="In all assets: posted, held, available.",
-        handler=get_balance,
-        query=BalanceQuery,
-        shape=Balances,
-        example={"user_id": "alice", "balances": [_BALANCE], "height": 42},
     ),
     _read(
         name="getDeposit",
