@@ -18,6 +18,10 @@ from nostro.kernel.messages import Rejection
 from nostro.kernel.money import AMOUNT_MINOR_MAX, format_amount
 
 TEXT_LENGTH_MAX = 64
+PRICE_SCALE_MAX = 18
+BPS_SCALE = 2
+PPM_MAX = 1_000_000
+"""All of a value."""
 _SHORT = 20
 """Characters up to which the quick way is taken."""
 _TENS: list[int] = [10**power for power in range(64)]
@@ -48,13 +52,34 @@ Price = Annotated[
 ]
 Quantity = Annotated[msgspec.Raw, _number_said("Quantity", "Of the base asset.", "0.25", 0.25)]
 QuoteAmount = Annotated[msgspec.Raw, _number_said("Amount", "Of the quote asset.", "500.00", 500)]
-Number = Annotated[msgspec.Raw, _number_said("Number", "", "1.50", 1.5)]
+Bps = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        title="Basis points",
+        description="Hundredths of a percent, at most two decimals. A decimal string, or a JSON "
+        "number; both are read exactly.",
+        extra_json_schema={
+            "anyOf": [
+                {"type": "string", "pattern": r"^-?[0-9]{1,5}(\.[0-9]{0,2})?$"},
+                {"type": "number", "minimum": -10_000, "maximum": 10_000},
+                {"type": "null"},
+            ],
+            "examples": ["2.5", -0.5],
+        },
+    ),
+]
 
 
 def is_said(said: msgspec.Raw) -> bool:
     """Tell whether a member of a body is there, and not null."""
     text = bytes(said)
     return text != b"" and text != b"null"
+
+
+def is_zero(said: msgspec.Raw) -> bool:
+    """Tell whether a number says zero."""
+    value = _decimal(_text(said))
+    return value is not None and not value
 
 
 def ticks(said: msgspec.Raw, terms: MarketTerms) -> int:
@@ -133,15 +158,30 @@ def value_minor(said: msgspec.Raw, terms: MarketTerms) -> int:
     return count
 
 
-def exact(said: msgspec.Raw, what: str) -> Decimal:
-    """Return any decimal number that is said, as it is; of a sign too. Raises Rejection
-    `exchange.<what>_not_a_number`."""
+def tick(said: msgspec.Raw) -> tuple[int, int]:
+    """Return the `tick_units` and `price_scale` that a tick size means: "0.05" is (5, 2). Raises
+    Rejection like `ticks`."""
+    text = _text(said)
+    _, digits, exponent = _parsed(text, "price", price=text[:TEXT_LENGTH_MAX]).as_tuple()
+    assert isinstance(exponent, int), "only numbers come here"
+    if exponent < -PRICE_SCALE_MAX or len(digits) + exponent > _SHORT:
+        raise Rejection("exchange.bad_terms", field="tick", what="it is too fine, or too coarse")
+    units = int("".join(map(str, digits)))
+    return (units * _TENS[exponent], 0) if exponent >= 0 else (units, -exponent)
+
+
+def ppm(said: msgspec.Raw) -> int:
+    """Return the parts per million that basis points mean, of either sign. Raises Rejection
+    `exchange.bps_not_a_number` or `exchange.bps_out_of_range`."""
     text = _text(said)
     plain = text.removeprefix("-")
     value = _decimal(plain)
     if value is None:
-        raise Rejection(f"exchange.{what}_not_a_number", **{what: text[:TEXT_LENGTH_MAX]})
-    return value.copy_negate() if plain != text else value
+        raise Rejection("exchange.bps_not_a_number", bps=text[:TEXT_LENGTH_MAX])
+    whole, off = _counted(value, 1, BPS_SCALE)
+    if off or whole > PPM_MAX:
+        raise Rejection("exchange.bps_out_of_range", bps=text)
+    return -whole if plain != text else whole
 
 
 def _text(said: msgspec.Raw) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from nostro.api import prices
 from nostro.api.desk import Desk
-from nostro.api.feeds.picture import MarketPicture
+from nostro.api.picture import MarketPicture
 from nostro.api.prices import Price, Quantity, QuoteAmount
 from nostro.api.problem_table import row_for
 from nostro.api.problems import Invalid, ProblemRaised, detail_of
@@ -225,7 +225,7 @@ def as_terms(said: AssetOrderBody, market: MarketPicture) -> OrderTerms:
             "exchange.bad_order", at="order_type", field="order_type", what="side says otherwise"
         )
         raise refusal(no)
-    priced = _given(said.price) is not None
+    priced = given(said.price) is not None
     return msgspec.structs.replace(
         said,
         symbol=market.name,
@@ -287,39 +287,40 @@ def new_order(said: OrderTerms, market: MarketPicture) -> NewOrder:
     )
 
 
-def _given(said: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw | None:
+def given(said: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw | None:
+    """Return a number of a body, None for one that is left out or null."""
     return said if type(said) is msgspec.Raw and prices.is_said(said) else None
 
 
 def _price(said: OrderTerms, terms: MarketTerms) -> int:
-    price, worst = _given(said.price), _given(said.worst_price)
+    price, worst = given(said.price), given(said.worst_price)
     if price is None:
-        return 0 if worst is None else _at("worst_price", prices.ticks, worst, terms)
+        return 0 if worst is None else read_at("worst_price", prices.ticks, worst, terms)
     if worst is not None:
         raise Rejection(
             "exchange.bad_order", at="worst_price", field="worst_price", what="price is given too"
         )
-    return _at("price", prices.ticks, price, terms)
+    return read_at("price", prices.ticks, price, terms)
 
 
 def _stop(said: OrderTerms, terms: MarketTerms) -> int:
-    stop = _given(said.stop_price)
-    return 0 if stop is None else _at("stop_price", prices.ticks, stop, terms)
+    stop = given(said.stop_price)
+    return 0 if stop is None else read_at("stop_price", prices.ticks, stop, terms)
 
 
 def _lots(said: OrderTerms, terms: MarketTerms) -> int:
-    quantity = _given(said.quantity)
-    return 0 if quantity is None else _at("quantity", prices.lots, quantity, terms)
+    quantity = given(said.quantity)
+    return 0 if quantity is None else read_at("quantity", prices.lots, quantity, terms)
 
 
 def _display(said: OrderTerms, terms: MarketTerms) -> int:
-    display = _given(said.display_quantity)
-    return 0 if display is None else _at("display_quantity", prices.lots, display, terms)
+    display = given(said.display_quantity)
+    return 0 if display is None else read_at("display_quantity", prices.lots, display, terms)
 
 
 def _budget(said: OrderTerms, terms: MarketTerms) -> int:
-    budget = _given(said.quote_amount)
-    return 0 if budget is None else _at("quote_amount", prices.value_minor, budget, terms)
+    budget = given(said.quote_amount)
+    return 0 if budget is None else read_at("quote_amount", prices.value_minor, budget, terms)
 
 
 def _time_in_force(said: OrderTerms, terms: MarketTerms) -> TimeInForce:
@@ -334,22 +335,23 @@ def _self_trade(said: OrderTerms, terms: MarketTerms) -> SelfTrade:
 
 def new_lots(said: AmendBody, terms: MarketTerms) -> int | None:
     """Return the quantity that an order is to have, None to keep it."""
-    quantity = _given(said.quantity)
-    return None if quantity is None else _at("quantity", prices.lots, quantity, terms)
+    quantity = given(said.quantity)
+    return None if quantity is None else read_at("quantity", prices.lots, quantity, terms)
 
 
 def new_price(said: AmendBody, terms: MarketTerms) -> int | None:
     """Return the price that an order is to have, None to keep it."""
-    price = _given(said.price)
-    return None if price is None else _at("price", prices.ticks, price, terms)
+    price = given(said.price)
+    return None if price is None else read_at("price", prices.ticks, price, terms)
 
 
-def _at(
+def read_at(
     at: str,
     read: Callable[[msgspec.Raw, MarketTerms], int],
     said: msgspec.Raw,
     terms: MarketTerms,
 ) -> int:
+    """Return what a number of a body means; the facts of a refusal name its place (`at`)."""
     try:
         return read(said, terms)
     except Rejection as no:

@@ -8,8 +8,6 @@ from typing import Literal
 import msgspec
 
 from nostro.api.desk import Desk
-from nostro.api.feeds.halves import ShownOrder
-from nostro.api.feeds.picture import MarketPicture
 from nostro.api.http import order_examples as examples
 from nostro.api.http.order_bodies import (
     AmendBody,
@@ -34,6 +32,7 @@ from nostro.api.http.order_told import (
     order_cancelled,
 )
 from nostro.api.operations import Call, KeyRule, Operation, Result, answered, refused
+from nostro.api.picture import MarketPicture, ShownOrder
 from nostro.api.problems import ProblemRaised, Spoken
 from nostro.api.times import rfc3339
 from nostro.api.words import OrderId, Symbol, UserId
@@ -43,7 +42,6 @@ from nostro.kernel.reply import Receipt
 
 TAG = "orders"
 ACTOR = "the user_id"
-WRITE = "orders:write"
 
 
 class OrderPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,8 +169,8 @@ async def cancel_orders(call: Call, query: CancelAllQuery) -> Spoken:
         user_id = call.acting_for(query.user_id)
     elif query.user_id is not None:
         raise ProblemRaised("exchange.everybody_and_user", facts={"user_id": query.user_id})
-    elif WRITE not in call.caller.wide:
-        raise Rejection("auth.not_allowed", scope=WRITE)
+    elif not call.everybody():
+        raise Rejection("auth.not_allowed", scope=call.rule.scope)
     market = "" if query.symbol is None else market_of(call.desk, query.symbol).name
     side = None if query.side is None else Side(query.side.lower())
     command = CancelOrders(user_id=user_id, market=market, side=side)
@@ -198,7 +196,7 @@ def _own(call: Call, number: int) -> tuple[str, ShownOrder | None]:
     if live is not None and not call.sees(live.user_id):
         raise ProblemRaised("exchange.order_unknown", facts={"order_id": str(number)})
     caller = call.caller
-    if WRITE in caller.wide and (live is None or live.user_id != caller.user_id):
+    if call.everybody() and (live is None or live.user_id != caller.user_id):
         return "", live
     return caller.user_id, live
 

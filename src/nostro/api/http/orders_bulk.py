@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from nostro.api.desk import Desk
-from nostro.api.feeds.picture import MarketPicture
 from nostro.api.http import order_examples as examples
 from nostro.api.http.order_bodies import BatchBody, OrderTerms, market_of, new_order
 from nostro.api.http.order_told import OrderOfMany, facts_told, order_of_many
 from nostro.api.http.orders import ACTOR, TAG
 from nostro.api.operations import Call, KeyRule, Operation, Result, answered, refused
+from nostro.api.picture import MarketPicture
 from nostro.api.problem_table import row_for
 from nostro.api.problems import Spoken, detail_of
 from nostro.api.times import rfc3339
