@@ -18,7 +18,12 @@ class LiveOrder(msgspec.Struct, array_like=True, gc=False):
     `filled_minor`: value traded. `fee_exact`: fees so far in millionths of a minor unit; charged
     is this, rounded up (a rebate down). `reserved_minor`: what is held for it. `moves`: movements
     of its funds so far. `route`: the provider's deed that is awaited (0: none). `resting`,
-    `parked`: where it stands.
+    `parked`: where it stands; an order that does neither, and is not with a provider, is about to
+    enter.
+
+    `carry`: what it paid as a taker above the exact value, in parts `value_den` of a minor unit.
+    `elected`: its stop price was reached. `routed`: what a provider's answer closes it with, "": it
+    has not been with one.
     """
 
     number: int
@@ -47,3 +52,11 @@ class LiveOrder(msgspec.Struct, array_like=True, gc=False):
     route: int = 0
     resting: bool = False
     parked: bool = False
+    carry: int = 0
+    elected: bool = False
+    routed: str = ""
+
+    @property
+    def arriving(self) -> bool:
+        """Tell whether it is about to enter: its funds are held or asked for, in this very row."""
+        return not (self.resting or self.parked or self.route)

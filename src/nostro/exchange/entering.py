@@ -1,0 +1,467 @@
+"""What becomes of an order that enters: does it wait, trade, rest, go to a provider, or end?
+
+Everything is decided on a copy of the order; the order itself changes when the events are applied.
+The events come in one order: trades; own makers that gave way; what became of the order; a halt;
+the stops that its trades elected.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from nostro.exchange.commands import (
+    EnterAmendment,
+    EnterOrder,
+    OrderType,
+    PostOnly,
+    TimeInForce,
+)
+from nostro.exchange.events import (
+    ClosedOrder,
+    Fill,
+    MarketStateSet,
+    OrderParked,
+    OrderReduced,
+    OrderReplaced,
+    OrderRested,
+    OrderRouted,
+    OrdersClosed,
+    OrderState,
+    StopsElected,
+    TradesExecuted,
+)
+from nostro.exchange.funds import as_maker, as_taker, budget_notional, charged
+from nostro.exchange.live import LiveOrder
+from nostro.exchange.matching import Matched, Stop
+from nostro.exchange.state import ExchangeState
+from nostro.exchange.stops import is_reached
+from nostro.exchange.terms import MarketState, MarketTerms, Routing, Side
+from nostro.exchange.trades import execute
+from nostro.kernel.messages import Event, Rejection
+from nostro.kernel.room import Context, Decision
+
+BAND_BREACHED = "band_breached"
+ACTOR = "exchange"
+"""Who halted a market whose band was breached."""
+
+_LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_LASTING = frozenset({TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY})
+_ENOUGH = frozenset({Stop.FILLED, Stop.BUDGET})
+
+
+def enter(state: ExchangeState, command: EnterOrder, context: Context) -> Decision:
+    """Let an order trade, rest, or wait for its stop price."""
+    order = state.orders.get(command.order)
+    if (
+        order is None
+        or order.resting
+        or order.parked
+        or order.route
+        or (state.amendments and command.order in state.amendments)
+    ):
+        raise Rejection("exchange.not_in_course", order=command.order)
+    entry = Entry(state, order, context.at_us)
+    entry.arrive()
+    return entry.decision()
+
+
+def enter_amendment(state: ExchangeState, command: EnterAmendment, context: Context) -> Decision:
+    """Take an order from its place and enter it again with its new terms."""
+    amendment = state.amendments.get(command.order)
+    if amendment is None:
+        raise Rejection("exchange.not_in_course", order=command.order)
+    order = state.orders[command.order]
+    entry = Entry(state, order, context.at_us)
+    entry.replace(amendment.lots, amendment.price, amendment.extra_minor)
+    if order.parked:
+        entry.park()
+        entry.return_excess()
+    else:
+        entry.arrive()
+    return entry.decision()
+
+
+class Entry:
+    """One order on its way in: the caller's own copy of it, and the events so far."""
+
+    __slots__ = (
+        "_at_us",
+        "_events",
+        "_fills",
+        "_market",
+        "_outcome",
+        "_reason",
+        "_route",
+        "_sequence",
+        "_state",
+        "_taker",
+    )
+
+    def __init__(self, state: ExchangeState, order: LiveOrder, at_us: int) -> None:
+        self._state = state
+        self._taker = copy(order)
+        self._market = state.markets[order.market]
+        self._at_us = at_us
+        self._sequence = self._market.sequence
+        self._events: list[Event] = []
+        self._fills: list[Fill] = []
+        self._outcome = OrderState.OPEN
+        self._reason = ""
+        self._route = 0
+
+    def decision(self) -> Decision:
+        """Return what was decided, with what the caller is told."""
+        taker = self._taker
+        body = told(taker, self._outcome, self._reason)
+        body["fills"] = [
+            [fill.trade, fill.price, fill.lots, fill.value_minor, fill.taker_fee_minor]
+            for fill in self._fills
+        ]
+        if self._route:
+            body["route"] = self._route
+        return Decision(self._events, body)
+
+    # -- where it goes -----------------------------------------------------------------------------
+
+    def arrive(self) -> None:
+        """Find out where the order goes."""
+        taker, market, state = self._taker, self._market, self._state
+        if market.state is not MarketState.OPEN:
+            self._meet_halt()
+        elif state.stopped and state.why_stopped(taker.user_id):
+            self._close("kill_switch")
+        elif taker.expires_at_us and taker.expires_at_us <= self._at_us:
+            self._close("expired")
+        elif taker.stop and not taker.elected and not is_reached(taker, market.last_price):
+            self.park()
+        elif taker.routed and not (self._lasts and market.rules.routing is not Routing.PROVIDER):
+            self._close(taker.routed)
+        elif market.rules.routing is Routing.PROVIDER:
+            self._route_out(all_or_none=taker.time_in_force is TimeInForce.FOK)
+        elif taker.post_only is not PostOnly.NO:
+            self._post()
+        else:
+            self._sweep()
+
+    def _meet_halt(self) -> None:
+        """A stop that was elected while its market halted waits on; nothing else does."""
+        taker, state = self._taker, self._market.state
+        if state is MarketState.HALTED and taker.elected and not taker.routed:
+            self.park()
+        else:
+            self._close("market_closed" if state is MarketState.CLOSED else "market_halted")
+
+    @property
+    def _lasts(self) -> bool:
+        taker = self._taker
+        return taker.type in _LIMITS and taker.time_in_force in _LASTING
+
+    def _post(self) -> None:
+        """Rest without a trade: one that would trade is refused, or slides behind the best price
+        that it would meet."""
+        taker, book = self._taker, self._market.book
+        if book.crosses(taker.side, taker.price):
+            price = book.best_ask - 1 if taker.side is Side.BUY else book.best_bid + 1
+            if taker.post_only is PostOnly.REJECT or price < 1:
+                self._close("would_trade", OrderState.REJECTED)
+                return
+            taker.price = price
+        self._rest()
+
+    # -- trading -----------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        taker, market = self._taker, self._market
+        if taker.budget_minor:
+            terms = market.terms
+            matched = market.book.match(
+                taker,
+                market.band_for(taker.side),
+                taker.budget_minor,
+                terms.value_num,
+                terms.value_den,
+            )
+        else:
+            matched = market.book.match(taker, market.band_for(taker.side))
+        if taker.time_in_force is TimeInForce.FOK and not matched.whole:
+            if self._may_route:
+                self._route_out(all_or_none=True)
+            else:
+                self._close("fok")
+            return
+        left = self._trade(matched) if matched.fills else 1
+        if matched.cancelled or matched.reduced:
+            self._give_way(matched)
+        if left:
+            self._end_sweep(matched)
+        else:
+            self._outcome = OrderState.FILLED
+        if self._fills and len(market.stops):
+            self._elect()
+
+    def _trade(self, matched: Matched) -> int:
+        """Book the trades and return whether anything is left (0: no)."""
+        taker, market = self._taker, self._market
+        terms = market.terms
+        fills = self._fills = execute(taker, matched.fills, terms, self._state.trades_next)
+        self._outcome = OrderState.PARTIALLY_FILLED
+        left = taker.lots_left
+        if taker.budget_minor and matched.stopped not in _ENOUGH:
+            left = max(1, self._notional_left() // taker.price)
+        released = 0 if left else self._release(taker.reserved_minor)
+        self._sequence += 1
+        self._events.append(
+            TradesExecuted(
+                market.name,
+                self._sequence,
+                taker.number,
+                taker.user_id,
+                taker.side,
+                terms.base,
+                terms.quote,
+                terms.lot_minor,
+                fills,
+                left,
+                released,
+                taker.moves,
+            )
+        )
+        return left
+
+    def _give_way(self, matched: Matched) -> None:
+        """Reduce and cancel own makers that the order met."""
+        terms = self._market.terms
+        for maker, lots in matched.reduced:
+            smaller = copy(maker)
+            smaller.lots -= lots
+            smaller.lots_left -= lots
+            released = maker.reserved_minor - as_maker(terms, smaller)
+            moves = maker.moves + 1 if released else maker.moves
+            self._reduced(smaller, released, moves)
+        if matched.cancelled:
+            closed = [closed_order(maker, terms) for maker in matched.cancelled]
+            self._sequence += 1
+            self._events.append(
+                OrdersClosed(self._market.name, self._sequence, "self_trade", closed)
+            )
+
+    def _end_sweep(self, matched: Matched) -> None:
+        """Say what becomes of what is left, by why the sweep stopped."""
+        taker, stopped = self._taker, matched.stopped
+        if matched.decremented and matched.left:
+            taker.lots -= matched.decremented
+            taker.lots_left -= matched.decremented
+            self._reduced(taker, 0, taker.moves)
+        if stopped is Stop.BAND:
+            self._close(BAND_BREACHED)
+            self._halt()
+        elif stopped is Stop.BUDGET:
+            self._close("budget_too_small")
+        elif stopped not in (Stop.EMPTY, Stop.PRICE):
+            self._close("self_trade")
+        elif self._may_route:
+            self._route_out(all_or_none=False)
+        elif self._lasts:
+            self._rest()
+        else:
+            ioc = taker.type in _LIMITS
+            self._close("ioc" if ioc else "nothing_to_match")
+
+    def _elect(self) -> None:
+        market = self._market
+        if self._events[-1].__class__ is MarketStateSet:
+            return
+        first, last = self._fills[0].price, self._fills[-1].price
+        elected = market.stops.reached(min(first, last), max(first, last))
+        if elected:
+            self._events.append(StopsElected(market.name, elected))
+
+    # -- ends --------------------------------------------------------------------------------------
+
+    def replace(self, lots: int, price: int, extra_minor: int) -> None:
+        """Give the order other terms; it leaves its place."""
+        taker = self._taker
+        taker.lots_left += lots - taker.lots
+        taker.lots = lots
+        taker.price = price
+        taker.reserved_minor += extra_minor
+        taker.carry = 0
+        taker.shown = 0
+        taker.routed = ""
+        self._sequence += 1
+        self._events.append(
+            OrderReplaced(
+                taker.market,
+                self._sequence,
+                taker.number,
+                taker.user_id,
+                lots,
+                taker.lots_left,
+                price,
+            )
+        )
+
+    def park(self) -> None:
+        """Let the order wait for its stop price."""
+        taker = self._taker
+        self._outcome = OrderState.UNTRIGGERED
+        self._events.append(OrderParked(taker.market, taker.number, taker.user_id))
+
+    def return_excess(self) -> None:
+        """Release what a parked order no longer needs."""
+        taker = self._taker
+        needed = as_taker(self._market.terms, taker, price=taker.price, lots_left=taker.lots_left)
+        released = self._release(taker.reserved_minor - needed)
+        if released:
+            self._reduced(taker, released, taker.moves, reason="amended")
+
+    def _rest(self) -> None:
+        taker = self._taker
+        released = self._release(taker.reserved_minor - as_maker(self._market.terms, taker))
+        self._outcome = standing(taker)
+        self._sequence += 1
+        self._events.append(
+            OrderRested(
+                taker.market,
+                self._sequence,
+                taker.number,
+                taker.user_id,
+                taker.price,
+                taker.lots_left,
+                self._asset_of(taker),
+                released,
+                taker.moves,
+            )
+        )
+
+    def _close(self, reason: str, outcome: OrderState = OrderState.CANCELLED) -> None:
+        taker = self._taker
+        closed = closed_order(taker, self._market.terms, outcome)
+        self._outcome, self._reason = outcome, reason
+        self._sequence += 1
+        self._events.append(OrdersClosed(taker.market, self._sequence, reason, [closed]))
+
+    def _halt(self) -> None:
+        market = self._market
+        self._sequence += 1
+        self._events.append(
+            MarketStateSet(market.name, self._sequence, MarketState.HALTED, BAND_BREACHED, ACTOR)
+        )
+
+    def _reduced(
+        self, order: LiveOrder, released: int, moves: int, *, reason: str = "self_trade"
+    ) -> None:
+        self._sequence += 1
+        self._events.append(
+            OrderReduced(
+                order.market,
+                self._sequence,
+                order.number,
+                order.user_id,
+                order.lots,
+                order.lots_left,
+                self._asset_of(order),
+                released,
+                moves,
+                reason,
+            )
+        )
+
+    # -- providers ---------------------------------------------------------------------------------
+
+    @property
+    def _may_route(self) -> bool:
+        taker = self._taker
+        return (
+            self._market.rules.routing is Routing.BOOK_THEN_PROVIDER
+            and not taker.routed
+            and not (taker.budget_minor and taker.side is Side.SELL)
+        )
+
+    def _route_out(self, *, all_or_none: bool) -> None:
+        """Ask the provider for what is left, at the order's limit or the band's end."""
+        taker, market = self._taker, self._market
+        limit = taker.price
+        band = market.band_for(taker.side)
+        if band:
+            limit = min(limit, band) if taker.side is Side.BUY else max(limit, band)
+        lots = self._notional_left() // limit if taker.budget_minor else taker.lots_left
+        if not lots:
+            self._close("nothing_to_match")
+            return
+        self._route = self._state.routes_next
+        self._outcome = standing(taker)
+        self._events.append(
+            OrderRouted(
+                market.name,
+                taker.number,
+                taker.user_id,
+                self._route,
+                market.rules.provider,
+                market.terms,
+                taker.side,
+                lots,
+                limit,
+                all_or_none,
+            )
+        )
+
+    # -- money -------------------------------------------------------------------------------------
+
+    def _asset_of(self, order: LiveOrder) -> str:
+        terms = self._market.terms
+        return terms.quote if order.side is Side.BUY else terms.base
+
+    def _notional_left(self) -> int:
+        """Return for how many ticks times lots the budget still pays."""
+        taker = self._taker
+        spent = sum(fill.price * fill.lots for fill in self._fills)
+        return budget_notional(self._market.terms, taker.budget_minor) - spent
+
+    def _release(self, amount_minor: int) -> int:
+        """Release funds of the order and return how much."""
+        if amount_minor:
+            self._taker.reserved_minor -= amount_minor
+            self._taker.moves += 1
+        return amount_minor
+
+
+def closed_order(
+    order: LiveOrder, terms: MarketTerms, outcome: OrderState = OrderState.CANCELLED
+) -> ClosedOrder:
+    """Return how an order is told to have ended; all that is held for it is released."""
+    released = order.reserved_minor
+    return ClosedOrder(
+        order.number,
+        order.user_id,
+        outcome,
+        order.lots_left,
+        terms.quote if order.side is Side.BUY else terms.base,
+        released,
+        order.moves + 1 if released else order.moves,
+    )
+
+
+def standing(order: LiveOrder) -> OrderState:
+    """Return the state of an order that lives and is not parked."""
+    filled = order.lots_left != order.lots or order.filled_minor
+    return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
+
+
+def told(order: LiveOrder, outcome: OrderState, reason: str = "") -> dict[str, Any]:
+    """Return what a caller is told of an order: over its life, without its fills."""
+    body: dict[str, Any] = {
+        "order": order.number,
+        "market": order.market,
+        "state": outcome.value,
+        "lots": order.lots,
+        "left": order.lots_left,
+        "price": order.price,
+        "value_minor": order.filled_minor,
+        "fee_minor": charged(order.fee_exact),
+        "fills": [],
+    }
+    if reason:
+        body["reason"] = reason
+    return body

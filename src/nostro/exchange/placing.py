@@ -1,0 +1,288 @@
+"""Under which terms is an order accepted, and what does it have to hold?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nostro.exchange.checks import (
+    below_minimum,
+    check_display,
+    check_kind,
+    check_lots,
+    check_plain,
+    check_price,
+    check_user_id,
+    check_value,
+    check_within_band,
+    known_market,
+)
+from nostro.exchange.commands import (
+    ORDERS_MAX,
+    NewOrder,
+    OrderType,
+    PlaceOrder,
+    PlaceOrders,
+    RefuseOrder,
+    TimeInForce,
+)
+from nostro.exchange.entering import told
+from nostro.exchange.events import (
+    OrderRefused,
+    OrdersPlaced,
+    OrderState,
+    PlacedOrder,
+    TraderAdmitted,
+)
+from nostro.exchange.funds import RESERVED_MAX_MINOR, budget_notional, cost, to_buy
+from nostro.exchange.state import ExchangeState, Market, band_around
+from nostro.exchange.stops import STOPS_MAX
+from nostro.exchange.terms import TICKS_MAX, FeeSchedule, MarketState, Routing, Side
+from nostro.kernel.messages import Event, Rejection
+from nostro.kernel.room import Context, Decision
+
+DAY_US = 86_400_000_000
+MINUTE_US = 60_000_000
+
+_LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+
+
+def place(state: ExchangeState, command: PlaceOrder, context: Context) -> Decision:
+    """Place one order; the flow has its funds held and lets it enter."""
+    user_id = command.user_id
+    if user_id not in state.admitted:
+        check_user_id(user_id)
+    placing = _Placing(state, user_id, context.at_us)
+    placed = placing.place(command.order)
+    return Decision(placing.events(), {"order": placed.number})
+
+
+def place_several(state: ExchangeState, command: PlaceOrders, context: Context) -> Decision:
+    """Place several orders of one user, each with its own result."""
+    check_user_id(command.user_id)
+    if len(command.orders) > ORDERS_MAX:
+        raise Rejection(
+            "exchange.too_many_in_command", orders=len(command.orders), orders_max=ORDERS_MAX
+        )
+    placing = _Placing(state, command.user_id, context.at_us)
+    results: list[dict[str, Any]] = []
+    for order in command.orders:
+        try:
+            results.append({"order": placing.place(order).number})
+        except Rejection as no:
+            results.append({"code": no.code, "facts": dict(no.facts)})
+    return Decision(placing.events(), {"results": results})
+
+
+def refuse(state: ExchangeState, command: RefuseOrder, _context: Context) -> Decision:
+    """Note that the ledger would not hold the funds: the order is rejected."""
+    order = state.orders.get(command.order)
+    if order is None or not order.arriving or order.elected or order.routed:
+        raise Rejection("exchange.not_in_course", order=command.order)
+    refused = OrderRefused(order.market, order.number, order.user_id, command.reason)
+    return Decision([refused], told(order, OrderState.REJECTED, command.reason))
+
+
+class _Placing:
+    """The orders of one command, checked one after the other."""
+
+    __slots__ = ("_admitted", "_at_us", "_counts", "_placed", "_state", "_stops", "_user_id")
+
+    def __init__(self, state: ExchangeState, user_id: str, at_us: int) -> None:
+        self._state = state
+        self._user_id = user_id
+        self._at_us = at_us
+        self._placed: list[PlacedOrder] = []
+        self._admitted: list[Event] = []
+        self._counts: dict[str, int] = {}
+        self._stops: dict[str, int] = {}
+
+    def events(self) -> list[Event]:
+        """Return what was placed."""
+        if not self._placed:
+            return []
+        return [*self._admitted, OrdersPlaced(self._user_id, self._placed)]
+
+    def place(self, order: NewOrder) -> PlacedOrder:
+        """Place one order; raises Rejection."""
+        state, user_id = self._state, self._user_id
+        market = state.markets.get(order.market)
+        if market is None:
+            market = known_market(state, order.market)
+        if market.state is not MarketState.OPEN:
+            not_open(market)
+        if state.stopped:
+            check_not_stopped(state, user_id)
+        rules = market.rules
+        if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC:
+            check_plain(order)
+            if rules.routing is Routing.PROVIDER:
+                check_kind(order, rules)
+        else:
+            check_kind(order, rules)
+        price = self._price(market, order)
+        asset, reserved, rates = self._needs(market, order, price)
+        self._count(market, order)
+        placed = PlacedOrder(
+            state.orders_next + len(self._placed),
+            market.name,
+            order.side,
+            order.type,
+            order.lots,
+            price,
+            asset,
+            reserved,
+            rates.maker_ppm,
+            rates.taker_ppm,
+            order.stop,
+            order.display,
+            order.budget_minor,
+            order.time_in_force,
+            self._expiry(market, order),
+            order.post_only,
+            order.self_trade,
+            order.client_order_id,
+        )
+        self._admit(market)
+        self._placed.append(placed)
+        return placed
+
+    def _admit(self, market: Market) -> None:
+        pairs = self._state.admitted.get(self._user_id)
+        if pairs is not None and market.pair in pairs:
+            return
+        admitted = TraderAdmitted(self._user_id, *market.pair)
+        if admitted not in self._admitted:
+            self._admitted.append(admitted)
+
+    def _count(self, market: Market, order: NewOrder) -> None:
+        """See to it that the user, and the stops of the market, do not become too many."""
+        name = market.name
+        added = self._counts.get(name, 0)
+        own = market.users.get(self._user_id)
+        most = market.rules.orders_per_user_max
+        if (len(own) if own else 0) + added >= most:
+            _too_many(market, "user", most)
+        self._counts[name] = added + 1
+        if order.stop:
+            stops = self._stops.get(name, 0)
+            if len(market.stops) + stops >= STOPS_MAX:
+                _too_many(market, "stops", STOPS_MAX)
+            self._stops[name] = stops + 1
+
+    # -- price and quantity ------------------------------------------------------------------------
+
+    def _price(self, market: Market, order: NewOrder) -> int:
+        """Return the limit or the worst price, once price and quantity were checked."""
+        price = order.price
+        if order.type in _LIMITS:
+            check_price("price", price)
+        else:
+            price = _worst_price(market, order)
+        if order.budget_minor:
+            if order.budget_minor < market.rules.value_min_minor:
+                below_minimum(market, order.budget_minor)
+        else:
+            check_lots(order.lots, market.rules, market.name)
+            if order.display:
+                check_display(order.display, order.lots)
+            check_value(market, price=_valuation(market, order, price), lots=order.lots)
+        if market.band_high and not order.stop:
+            check_within_band(market, order.side, price)
+        return price
+
+    def _needs(self, market: Market, order: NewOrder, price: int) -> tuple[str, int, FeeSchedule]:
+        """Return what is to be held for the order: of which asset, how much; and its fees."""
+        terms = market.terms
+        rates = self._state.rates_of(self._user_id, market)
+        budget = order.budget_minor
+        if order.side is Side.SELL:
+            lots = budget_notional(terms, budget) // price if budget else order.lots
+            asset, needed = terms.base, lots * terms.lot_minor
+            if not lots:
+                _too_little(market, order, price)
+        else:
+            asset = terms.quote
+            value = budget or cost(terms, notional=price * order.lots)
+            needed = to_buy(value, fee_exact=0, ppm=max(rates.maker_ppm, rates.taker_ppm))
+        if needed > RESERVED_MAX_MINOR:
+            raise Rejection(
+                "exchange.value_above_maximum",
+                market=market.name,
+                asset=asset,
+                needed_minor=needed,
+                needed_max_minor=RESERVED_MAX_MINOR,
+            )
+        return asset, needed, rates
+
+    def _expiry(self, market: Market, order: NewOrder) -> int:
+        """Return when an order expires (0: never)."""
+        if order.time_in_force is TimeInForce.DAY:
+            ends = self._at_us // DAY_US * DAY_US + market.rules.day_ends_minute * MINUTE_US
+            return ends if ends > self._at_us else ends + DAY_US
+        if order.time_in_force is not TimeInForce.GTD:
+            return 0
+        if order.expires_at_us <= self._at_us:
+            raise Rejection(
+                "exchange.expiry_passed", expires_at_us=order.expires_at_us, at_us=self._at_us
+            )
+        return order.expires_at_us
+
+
+def _worst_price(market: Market, order: NewOrder) -> int:
+    """Return the worst price at which a MARKET or STOP order may trade: his own, the end of the
+    band (around the stop price, for a stop), or any price where that costs nothing more."""
+    if order.price:
+        check_price("price", order.price)
+        return order.price
+    buying = order.side is Side.BUY
+    low, high = market.band_low, market.band_high
+    if order.stop:
+        low, high = band_around(order.stop, market.rules.band_ppm)
+    if high:
+        return high if buying else low
+    if bool(order.budget_minor) is buying:
+        return TICKS_MAX if buying else 1
+    raise Rejection("exchange.worst_price_missing", market=market.name, type=order.type.value)
+
+
+def _valuation(market: Market, order: NewOrder, price: int) -> int:
+    """Return the price at which an order is valued against the minimum: its limit, or, where that
+    says little, what the market last paid."""
+    if order.type in _LIMITS:
+        return price
+    return order.stop or market.last_price or market.reference or price
+
+
+def _too_little(market: Market, order: NewOrder, price: int) -> None:
+    terms = market.terms
+    raise Rejection(
+        "exchange.bad_quantity",
+        field="budget_minor",
+        quantity=order.budget_minor,
+        quantity_min=-(-price * terms.value_num // terms.value_den),
+        quantity_max=10**30,
+    )
+
+
+def _too_many(market: Market, what: str, most: int) -> None:
+    raise Rejection(
+        "exchange.too_many_orders", market=market.name, what=what, orders=most, orders_max=most
+    )
+
+
+def not_open(market: Market) -> None:
+    """Raise Rejection `exchange.market_not_open`."""
+    raise Rejection(
+        "exchange.market_not_open",
+        market=market.name,
+        state=market.state.value,
+        reason=market.reason,
+    )
+
+
+def check_not_stopped(state: ExchangeState, user_id: str) -> None:
+    """Raise Rejection `exchange.trading_stopped`."""
+    stopped = state.why_stopped(user_id)
+    if stopped is not None:
+        who, reason = stopped
+        raise Rejection("exchange.trading_stopped", user_id=who, reason=reason)

@@ -1,0 +1,63 @@
+"""How does the exchange meet the engine?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from nostro.exchange import snapshot
+from nostro.exchange.cancelling import due
+from nostro.exchange.commands import COMMANDS
+from nostro.exchange.decide import decide
+from nostro.exchange.events import EVENTS
+from nostro.exchange.evolve import evolve
+from nostro.exchange.state import ExchangeState
+from nostro.kernel.messages import Command, Event
+from nostro.kernel.room import Context, Decision, Position
+
+
+class ExchangeRoom:
+    """Markets, orders, trades and fees; implements nostro.kernel.room.Room."""
+
+    name = "exchange"
+    commands: tuple[type[Command], ...] = COMMANDS
+    events: tuple[type[Event], ...] = EVENTS
+
+    def new(self) -> ExchangeState:
+        """Return the state before the first event."""
+        return ExchangeState()
+
+    def decide(self, state: ExchangeState, command: Command, context: Context) -> Decision:
+        """Decide one command; raises Rejection."""
+        return decide(state, command, context)
+
+    def evolve(self, state: ExchangeState, event: Event, position: Position) -> None:
+        """Apply one event in place."""
+        evolve(state, event, position)
+
+    def due(self, state: ExchangeState) -> int | None:
+        """Return when the next order expires, or 0 while orders are still to be cancelled."""
+        return due(state)
+
+    def cold(self, state: ExchangeState, command: Command) -> Sequence[tuple[str, int]]:
+        """Return nothing: an order's number says whether it was ever given out."""
+        return ()
+
+    def recall(self, wanted: Sequence[str], events: Iterable[Event]) -> Mapping[str, Any]:
+        """Return nothing: nothing is read back."""
+        return {}
+
+    def settle(self, state: ExchangeState, height: int) -> None:
+        """Keep everything: an order leaves memory when it closes."""
+
+    def dump(self, state: ExchangeState) -> bytes:
+        """Return the state for a snapshot."""
+        return snapshot.dump(state)
+
+    def load(self, data: bytes) -> ExchangeState:
+        """Return the state that `dump` wrote."""
+        return snapshot.load(data)
+
+    def digest(self, state: ExchangeState) -> bytes:
+        """Return SHA-256 over the state's meaning."""
+        return snapshot.digest(state)
