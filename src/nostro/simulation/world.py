@@ -72,6 +72,13 @@ class Run(msgspec.Struct, frozen=True):
     """Movements on settlement rails that were ordered."""
     member_restarts: int = 0
     liars: int = 0
+    orders: int = 0
+    filled: int = 0
+    """Orders that were filled whole."""
+    trades: int = 0
+    routes: int = 0
+    suspensions: int = 0
+    """Sums of money that a wallet would not take."""
 
 
 def run_seed(seed: int, weather: Weather | str, parts: Parts | None = None) -> Run:
