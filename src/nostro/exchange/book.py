@@ -12,12 +12,10 @@ from collections.abc import Iterator
 
 from nostro.exchange.levels import LONG, Levels
 from nostro.exchange.live import LiveOrder
-from nostro.exchange.matching import Matched, Stop, beyond, sweep
+from nostro.exchange.matching import EMPTY, FILLED, PRICE, Matched, beyond, sweep
 from nostro.exchange.terms import Side
 
 BUY, SELL = Side.BUY, Side.SELL
-EMPTY, FILLED = Stop.EMPTY, Stop.FILLED
-"""Named here, as looking a member up at its enum takes longer than matching an order."""
 NONE: tuple[()] = ()
 
 
@@ -69,9 +67,11 @@ class Book:
             ranks, limit, end = self._bids, taker.price, band
         if not ranks:
             return Matched(NONE, NONE, NONE, left, 0, EMPTY)
+        rank = ranks[-1]
         bound = end if band and end > limit else limit
-        if ranks[-1] < bound:
-            return Matched(NONE, NONE, NONE, left, 0, beyond(taker, limit, end, ranks[-1]))
+        if rank < bound:
+            stopped = beyond(taker, limit, end, rank) if band else PRICE
+            return Matched(NONE, NONE, NONE, left, 0, stopped)
         if budget or not left:
             return sweep(self._levels, taker, end, budget * value_den, value_num)
         user = taker.user_id
@@ -146,7 +146,6 @@ class Book:
         del level[order.number]
         if not level:
             self._levels.close(rank)
-        order.shown = 0
 
     def reduce(self, order: LiveOrder, lots: int) -> None:
         """Take lots off an order, not all of them; hidden ones go first, and it keeps its place."""

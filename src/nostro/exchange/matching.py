@@ -6,16 +6,17 @@ every kind of order; the book itself answers the plain ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
 from nostro.exchange.commands import OrderType, SelfTrade
-from nostro.exchange.levels import BUY, Level, Levels
+from nostro.exchange.levels import Level, Levels
 from nostro.exchange.live import LiveOrder
-from nostro.exchange.terms import LOTS_MAX
+from nostro.exchange.terms import LOTS_MAX, Side
 
+BUY = Side.BUY
 SLICES_MAX = 100
 """An iceberg shows itself in at most so many slices, so that one order cannot make a sweep long."""
 
@@ -36,6 +37,13 @@ class Stop(StrEnum):
     SELF_TRADE = "self_trade"
 
 
+EMPTY, FILLED, PRICE = Stop.EMPTY, Stop.FILLED, Stop.PRICE
+BAND, BUDGET, SELF_TRADE = Stop.BAND, Stop.BUDGET, Stop.SELF_TRADE
+CANCEL_TAKER, CANCEL_MAKER = SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_MAKER
+DECREMENT = SelfTrade.DECREMENT
+"""Named here, as looking a member up at its enum takes longer than much of what is done here."""
+
+
 class Matched(msgspec.Struct, frozen=True, gc=False):
     """What an order would do.
 
@@ -54,103 +62,106 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     @property
     def whole(self) -> bool:
         """Tell whether all of it trades."""
-        return self.decremented == 0 and self.stopped in (Stop.FILLED, Stop.BUDGET)
+        return self.decremented == 0 and self.stopped in (FILLED, BUDGET)
 
 
 class _Sweep:
     """What a taker has done so far."""
+
+    __slots__ = (
+        "budgeted",
+        "cancelled",
+        "capped",
+        "decremented",
+        "fills",
+        "funds",
+        "left",
+        "reduced",
+        "taker",
+        "value_num",
+    )
 
     def __init__(self, taker: LiveOrder, funds: int, value_num: int) -> None:
         self.taker = taker
         self.fills: list[tuple[LiveOrder, int]] = []
         self.cancelled: list[LiveOrder] = []
         self.reduced: list[tuple[LiveOrder, int]] = []
-        self.capped = taker.lots_left > 0 or not funds
-        self.left = taker.lots_left if self.capped else LOTS_MAX
-        self.decremented = 0
         self.budgeted = funds > 0
         self.funds = funds
         self.value_num = value_num
+        self.capped = taker.lots_left > 0 or not self.budgeted
+        self.left = taker.lots_left if self.capped else LOTS_MAX
+        self.decremented = 0
 
     def ended(self, stopped: Stop) -> Matched:
         """Return what it came to."""
-        return Matched(
-            self.fills,
-            self.cancelled,
-            self.reduced,
-            self.left if self.capped else 0,
-            self.decremented,
-            stopped,
-        )
+        left = self.left if self.capped else 0
+        return Matched(self.fills, self.cancelled, self.reduced, left, self.decremented, stopped)
 
-    def level(self, level: Level) -> Stop | None:
-        """Meet the orders of a level in their order, and the next slices of icebergs after all of
-        them; return why it ended there, if it did."""
-        queue: Iterable[tuple[LiveOrder, int]] = [(o, o.lots_left) for o in level.values()]
-        shown = {o.number: o.shown for o in level.values() if o.display}
-        while queue:
-            behind: list[tuple[LiveOrder, int]] = []
-            for maker, lots_left in queue:
-                if maker.user_id == self.taker.user_id:
-                    stopped = self._own(maker)
-                else:
-                    slice_ = shown.get(maker.number, lots_left)
-                    stopped = self._fill(maker, slice_)
-                    if slice_ < lots_left:
-                        behind.append((maker, lots_left - slice_))
-                        shown[maker.number] = min(maker.display, lots_left - slice_)
-                if stopped:
+    def meet(self, level: Level) -> Stop | None:
+        """Meet the orders of a level one after the other, then the next slices of its icebergs in
+        turn; return why it ended there, if it did."""
+        behind: list[tuple[LiveOrder, int]] = []
+        user = self.taker.user_id
+        for maker in level.values():
+            if maker.user_id == user:
+                stopped = self._own(maker)
+            elif maker.display:
+                stopped = self._fill(maker, maker.shown)
+                if maker.lots_left > maker.shown:
+                    behind.append((maker, maker.lots_left - maker.shown))
+            else:
+                stopped = self._fill(maker, maker.lots_left)
+            if stopped is not None:
+                return stopped
+        return self._meet_again(behind)
+
+    def _meet_again(self, behind: list[tuple[LiveOrder, int]]) -> Stop | None:
+        while behind:
+            turn, behind = behind, []
+            for maker, hidden in turn:
+                lots = min(maker.display, hidden)
+                stopped = self._fill(maker, lots)
+                if stopped is not None:
                     return stopped
-            queue = behind
+                if hidden > lots:
+                    behind.append((maker, hidden - lots))
         return None
-
-    def _affordable(self, price: int) -> int:
-        return self.funds // (price * self.value_num) if self.budgeted else LOTS_MAX
 
     def _fill(self, maker: LiveOrder, shown: int) -> Stop | None:
         lots = min(shown, self.left, self._affordable(maker.price))
         if lots:
             self.fills.append((maker, lots))
-            self._spend(maker.price, lots)
-        return self._over(maker.price, lots < min(shown, self.left + lots))
-
-    def _spend(self, price: int, lots: int) -> None:
-        self.left -= lots
-        self.funds -= price * lots * self.value_num
-
-    def _over(self, price: int, short: bool) -> Stop | None:
-        if not self.left:
-            return Stop.FILLED
-        if self.budgeted and (short or not self._affordable(price)):
-            return Stop.BUDGET
-        return None
+            self._spend(lots, maker.price)
+        return FILLED if not self.left else self._poor(maker.price)
 
     def _own(self, maker: LiveOrder) -> Stop | None:
-        match self.taker.self_trade:
-            case SelfTrade.CANCEL_TAKER:
-                return Stop.SELF_TRADE
-            case SelfTrade.CANCEL_MAKER:
-                self.cancelled.append(maker)
-                return None
-            case SelfTrade.CANCEL_BOTH:
-                self.cancelled.append(maker)
-                return Stop.SELF_TRADE
-            case SelfTrade.DECREMENT:
-                return self._decrement(maker)
+        mode = self.taker.self_trade
+        if mode is DECREMENT:
+            return self._decrement(maker)
+        if mode is not CANCEL_TAKER:
+            self.cancelled.append(maker)
+        return None if mode is CANCEL_MAKER else SELF_TRADE
 
     def _decrement(self, maker: LiveOrder) -> Stop | None:
         lots = min(maker.lots_left, self.left, self._affordable(maker.price))
-        if not lots:
-            return Stop.BUDGET
-        self._spend(maker.price, lots)
-        self.decremented += lots
         if lots == maker.lots_left:
             self.cancelled.append(maker)
-        else:
+        elif lots:
             self.reduced.append((maker, lots))
-        if not self.left:
-            return Stop.SELF_TRADE
-        return self._over(maker.price, lots < maker.lots_left)
+        self._spend(lots, maker.price)
+        self.decremented += lots
+        return SELF_TRADE if not self.left else self._poor(maker.price)
+
+    def _affordable(self, price: int) -> int:
+        return self.funds // (price * self.value_num) if self.budgeted else LOTS_MAX
+
+    def _spend(self, lots: int, price: int) -> None:
+        self.left -= lots
+        self.funds -= lots * price * self.value_num
+
+    def _poor(self, price: int) -> Stop | None:
+        return None if self._affordable(price) else BUDGET
 
 
 def sweep(levels: Levels, taker: LiveOrder, end: int, funds: int, value_num: int) -> Matched:
@@ -162,15 +173,15 @@ def sweep(levels: Levels, taker: LiveOrder, end: int, funds: int, value_num: int
     for rank in reversed(levels.asks if buys else levels.bids):
         if rank < limit or (end and rank < end):
             return course.ended(beyond(taker, limit, end, rank))
-        stopped = course.level(levels.at[rank])
-        if stopped:
+        stopped = course.meet(levels.at[rank])
+        if stopped is not None:
             return course.ended(stopped)
-    return course.ended(Stop.EMPTY)
+    return course.ended(EMPTY)
 
 
 def beyond(taker: LiveOrder, limit: int, end: int, rank: int) -> Stop:
     """Tell whether it is the limit or the band's end (0: none) that kept a taker from a rank. A
     worst price at the band's end is the band's."""
     if end and (end > limit <= rank or (end == limit and taker.type in UNLIMITED)):
-        return Stop.BAND
-    return Stop.PRICE
+        return BAND
+    return PRICE
