@@ -112,7 +112,7 @@ def sale(number: int, lots: int, price: int, **more: Any) -> PlacedOrder:
         lots,
         price,
         "ADA",
-        lots * LOT,
+        more.pop("reserved_minor", lots * LOT),
         1_000,
         2_000,
         **more,
@@ -310,6 +310,7 @@ def providers(story: Story) -> None:
                     101,
                     type=OrderType.MARKET,
                     budget_minor=202,
+                    reserved_minor=2 * LOT,
                     time_in_force=TimeInForce.IOC,
                 )
             ],
@@ -325,10 +326,10 @@ def providers(story: Story) -> None:
             LOT,
             [Fill(6, 7, "bob", 101, 2, 202, 1, 1, 2)],
             0,
-            -2 * LOT,  # the story's own: nothing was reserved for it
+            0,
             2,
         ),
-        OrdersClosed("ADA-USD", 14, "cancelled", [closed(3, "bob", 2, 438, buy=True)]),
+        OrdersClosed("ADA-USD", 14, "cancelled", [closed(3, "bob", 2, 441, buy=True)]),
         pause_us=24 * 60 * MINUTE_US,
     )
 

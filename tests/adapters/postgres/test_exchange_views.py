@@ -49,7 +49,7 @@ async def test_an_order_is_shown_as_its_events_leave_it(told: tuple[str, Story])
     assert shown == [
         (1, "filled", "", 10, 0, 10, 2_000, 0, 0, 200, True),
         (2, "filled", "", 4, 0, 4, 800, 2, 0, 205, True),
-        (3, "cancelled", "cancelled", 8, 2, 6, 1_200, 3, 3, 210, True),
+        (3, "cancelled", "cancelled", 8, 2, 6, 1_200, 3, 0, 210, True),
         (4, "rejected", "exchange.insufficient_funds", 1, 1, 0, 0, 0, 0, 10, True),
         (5, "cancelled", "band_breached", 2, 2, 0, 0, 0, 0, 190, True),
         (6, "cancelled", "cancelled", 12, 12, 0, 0, 0, 0, 105, True),

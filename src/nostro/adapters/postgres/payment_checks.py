@@ -6,24 +6,17 @@ hundred bytes for each row of a table that changes, and for each payment that le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from nostro.adapters.postgres.copy import plain
 from nostro.adapters.postgres.evidence import Evidence
+from nostro.adapters.postgres.folded_rows import Folded, content
 from nostro.adapters.postgres.projections.consensus import ConsensusProjection
 from nostro.adapters.postgres.projections.execution import ExecutionProjection
-from nostro.adapters.postgres.projections.gathering import (
-    Key,
-    Rows,
-    amend,
-    copy_line,
-    plain_of,
-)
+from nostro.adapters.postgres.projections.gathering import Rows, copy_line
 from nostro.adapters.postgres.projections.netting import NettingProjection
 from nostro.adapters.postgres.projections.payment_tables import (
     PAYMENT_COURSE,
@@ -46,8 +39,6 @@ _PAYMENTS = (
     f"COPY (SELECT {PAYMENT_TERMS}, {PAYMENT_COURSE} FROM nostro.payments ORDER BY seq) TO STDOUT"
 )
 _ITEMS = "SELECT batch_id, transaction_id, destination FROM nostro.batch_items ORDER BY 1, place"
-LONG = 40
-"""Characters of a text beyond which only its hash is kept."""
 
 
 class PaymentsCheck:
@@ -75,7 +66,7 @@ class PaymentsCheck:
             _Grown(evidence, rows) for rows in (tables.payment_events, tables.batch_events)
         ]
         grown = {id(each.rows) for each in self._grown} | {id(tables.payments)}
-        self._folded = [_Folded(rows) for rows in tables.all if id(rows) not in grown]
+        self._folded = [Folded(rows) for rows in tables.all if id(rows) not in grown]
         self._items: dict[str, int] = {}
         """Hash of what is in each batch."""
         self._compared = 0
@@ -121,8 +112,8 @@ class PaymentsCheck:
     def _compare_items(self) -> None:
         shown = self._evidence.stream(_ITEMS)
         for batch_id, some in groupby(shown, lambda row: row[0]):
-            content = hash(tuple((id_, int(minor)) for _, id_, minor in some))
-            if self._items.pop(batch_id, None) != content:
+            told = hash(tuple((id_, int(minor)) for _, id_, minor in some))
+            if self._items.pop(batch_id, None) != told:
                 raise Contradiction(
                     f"batch {batch_id} is not shown with its payments", height=self._checkpoint
                 )
@@ -229,7 +220,7 @@ class _Grown:
         table = self.rows.table
         for row in self.rows.new.values():
             shown = next(self._shown, None)
-            if shown is None or _content(shown) != _content(row):
+            if shown is None or content(shown) != content(row):
                 raise Contradiction(f"{table.name}: {row[2]} is not shown with its {row[3]}")
         return len(self.rows.new)
 
@@ -241,73 +232,3 @@ class _Grown:
                 f"{self.rows.table.name}: a false {extra[3]} of {extra[2]} is shown",
                 height=extra[0] >> LINE_BITS,
             )
-
-
-class _Folded:
-    """A table whose rows change: folded here, compared at the end."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self._known: dict[Key, list[Any]] = {}
-        self.count = 0
-
-    def hear(self) -> None:
-        """Take in what was gathered."""
-        rows, table = self._rows, self._rows.table
-        for row in rows.new.values():
-            self._known[tuple(row[: table.keys])] = _content(row)
-        for row in rows.wanted.values():
-            self._known.setdefault(tuple(row[: table.keys]), _content(row))
-        for key, values in rows.changes.items():
-            known = self._known.get(key)
-            if known is not None:
-                told = {name: _compact(value) for name, value in values.items()}
-                amend(known, told, rows.places, table.sums)
-
-    def finish(self, evidence: Evidence, checkpoint: int) -> None:
-        """Compare every row as it stands at the checkpoint."""
-        table, known = self._rows.table, self._known
-        self.count = len(known)
-        for shown in evidence.stream(f"SELECT {', '.join(table.columns)} FROM nostro.{table.name}"):
-            key = tuple(shown[: table.keys])
-            name = " ".join(map(str, key))
-            wanted = known.pop(key, None)
-            if wanted is None:
-                raise Contradiction(f"{table.name}: a false row {name} is shown", height=checkpoint)
-            have = _content(shown)
-            wrong = [
-                column
-                for column, one, other in zip(table.columns, wanted, have, strict=True)
-                if one != other
-            ]
-            if wrong:
-                raise Contradiction(
-                    f"{table.name}: {name} is shown with another {wrong[0]}", height=checkpoint
-                )
-        if known:
-            first = " ".join(map(str, min(known)))
-            raise Contradiction(f"{table.name}: {first} is not shown", height=checkpoint)
-
-
-def _content(row: Sequence[Any]) -> list[Any]:
-    """Return a row, ours or as it is shown, such that equal ones are equal."""
-    return [_compact(value) for value in row]
-
-
-def _compact(value: Any) -> Any:
-    if isinstance(value, str):
-        told = plain(value)
-        return told if len(told) <= LONG else hash(told)
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, Decimal):
-        return int(value)
-    return hash(_ordered(value))
-
-
-_encoder: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
-
-
-def _ordered(value: Any) -> bytes:
-    """Return JSON in one order of its names, with texts as PostgreSQL takes them."""
-    return _encoder(plain_of(msgspec.to_builtins(value)))

@@ -45,6 +45,9 @@ from nostro.kernel.room import Position
 
 US_PER_S = 1_000_000
 DAY_US = 86_400 * US_PER_S
+# Looking up a member takes Python 3.11 as long as making a small struct.
+BUY = Side.BUY
+PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
 
 
 class ExchangeProjection:
@@ -140,7 +143,7 @@ class ExchangeProjection:
         """Write a row for each fill, and fold it into both orders."""
         tables, market, at_us = self._tables, event.market, position.at_us
         touch, lines, candles = tables.orders.touch, tables.trade_lines, tables.candles
-        buys, lot_minor = event.side is Side.BUY, event.lot_minor
+        buys, lot_minor = event.side is BUY, event.lot_minor
         taker, who = touch(event.order, position), quick(event.user_id)
         start = f"{at_us}\t{position.height}\t{event.sequence}"
         volume = total = maker_fees = taker_fees = 0
@@ -158,9 +161,9 @@ class ExchangeProjection:
             maker.reserved -= fill.maker_released_minor
             maker.lots_left = fill.maker_left
             if fill.maker_left:
-                maker.state = OrderState.PARTIALLY_FILLED
+                maker.state = PARTIALLY_FILLED
             else:
-                maker.close(OrderState.FILLED, position)
+                maker.close(FILLED, position)
             taker.trade(
                 price=price,
                 lots=lots,
@@ -195,9 +198,9 @@ class ExchangeProjection:
         course.lots_left = event.left
         course.reserved -= event.released_minor
         if not event.left:
-            course.close(OrderState.FILLED, position)
+            course.close(FILLED, position)
         elif event.fills:
-            course.state = OrderState.PARTIALLY_FILLED
+            course.state = PARTIALLY_FILLED
 
     def _count(self, market: str, at_us: int, **sums: int) -> None:
         """Add trades to their market's day."""
@@ -237,7 +240,7 @@ class ExchangeProjection:
 
     def _end_route(self, event: RouteEnded, position: Position) -> None:
         """Write a row for each fill, and fold it into the order and the route."""
-        tables, buys, at_us = self._tables, event.side is Side.BUY, position.at_us
+        tables, buys, at_us = self._tables, event.side is BUY, position.at_us
         course, market = tables.orders.touch(event.order, position), event.market
         volume = value = fees = 0
         for fill in event.fills:

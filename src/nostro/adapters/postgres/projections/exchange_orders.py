@@ -45,6 +45,9 @@ _UPDATE_ORDERS = """
 """
 
 
+OPEN = OrderState.OPEN
+
+
 class Course(msgspec.Struct, gc=False):
     """What a batch makes of an order: None where it leaves it as it was; the last six are added to
     what they were."""
@@ -121,7 +124,7 @@ class OrderRows:
             order.price,
             order.lots,
             order.lots,
-            OrderState.OPEN,
+            OPEN,
             "",
             reserved=order.reserved_minor,
         )
