@@ -159,6 +159,8 @@ def test_p2_death_after_execution_is_made_good_by_asking(world: World) -> None:
 
 
 def test_p2_one_key_never_comes_with_two_contents() -> None:
+    world = World()
+
     async def story() -> None:
         told: dict[str, object] = {}
         for price in (ASK, "50060", "50200"):
@@ -169,7 +171,6 @@ def test_p2_one_key_never_comes_with_two_contents() -> None:
                 assert told.setdefault(key, command) == command
         assert len(told) == 6  # the quotes of 50200 are refused, each for the same reason
 
-    world = World()
     world.run(story())
 
 
@@ -177,19 +178,22 @@ def test_p2_one_key_never_comes_with_two_contents() -> None:
 
 
 def test_p3_a_lost_answer_is_asked_about_and_not_sent_again() -> None:
+    world, provider = World(), Scripted(answers=[SILENT])
+
     async def story() -> None:
         performer = world.performer(provider, fresh=True)
         with pytest.raises(OutcomeUnknown):
             await performer.perform(ROUTE, EFFECT_ID)
         assert command_of(await performer.perform(ROUTE, EFFECT_ID)) == FILLED
 
-    world, provider = World(), Scripted(answers=[SILENT])
     world.run(story())
     assert provider.calls == ["quote", "execute", "status"]
     assert len(provider.done) == 1
 
 
 def test_p3_an_answer_that_never_comes_is_lost() -> None:
+    world = World()
+
     class Frozen(Scripted):
         async def quote(self, request: object) -> Quote | Refused:
             await asyncio.Event().wait()
@@ -200,7 +204,6 @@ def test_p3_an_answer_that_never_comes_is_lost() -> None:
         performer.took_over(0)
         assert command_of(await performer.perform(ROUTE, EFFECT_ID)) == unfilled(PROVIDER_DOWN)
 
-    world = World()
     world.run(story())
 
 
@@ -261,23 +264,25 @@ def test_p5_without_the_promise_nothing_is_told(closing: Outage | Pending) -> No
 
 
 def test_p5_who_was_never_sent_anything_need_not_be_closed() -> None:
+    world, provider = World(), Scripted(quotes=[DOWN])
+
     async def story() -> None:
         performer = world.performer(provider, fresh=True)
         assert command_of(await performer.perform(ROUTE, EFFECT_ID)) == unfilled(PROVIDER_DOWN)
 
-    world, provider = World(), Scripted(quotes=[DOWN])
     world.run(story())
     assert provider.calls == ["quote"] * BARGAINS_MAX
 
 
 def test_p5_what_was_told_is_told_again_even_if_it_could_be_filled_now() -> None:
+    world = World()
+
     async def story() -> None:
         performer = world.performer(provider, fresh=True)
         first = await performer.perform(ROUTE, EFFECT_ID)
         assert await performer.perform(ROUTE, EFFECT_ID) == first
         assert command_of(first) == unfilled(EMPTY)
 
-    world = World()
     own = Quote(quote_id="q", price=ASK, quantity="2.5", valid_until_us=2**62)
     provider = Scripted(quotes=[Refused(EMPTY), own])
     world.run(story())
@@ -285,23 +290,25 @@ def test_p5_what_was_told_is_told_again_even_if_it_could_be_filled_now() -> None
 
 
 def test_p5_a_provider_that_nobody_knows_fills_nothing() -> None:
+    world = World()
+
     async def story() -> None:
         route = changed(ROUTE, provider="nobody")
         performer = world.performer(Scripted(), fresh=True)
         told = command_of(await performer.perform(route, EFFECT_ID))
         assert told == unfilled(PROVIDER_UNKNOWN)
 
-    world = World()
     world.run(story())
 
 
 def test_p5_a_provider_that_is_gone_may_have_filled_it() -> None:
+    world = World()
+
     async def story() -> None:
         for performer in (world.performer(Scripted()), world.performer()):
             with pytest.raises(NotDone, match="no provider"):
                 await performer.perform(changed(ROUTE, provider="gone"), EFFECT_ID)
 
-    world = World()
     world.run(story())
 
 
@@ -403,13 +410,14 @@ def test_p9_the_second_best_gets_it_once_the_first_has_promised() -> None:
 
 
 def test_p9_without_the_promise_nobody_else_gets_it() -> None:
+    world = World()
+
     async def story() -> None:
         performer = world.performer(best, second, fresh=True)
         for _ in range(3):
             with pytest.raises(NotDone):
                 await performer.perform(RIVALS, EFFECT_ID)
 
-    world = World()
     best, second = Scripted(price="50000", answers=[Refused(REFUSED)], closing=DOWN), Scripted()
     world.run(story())
     assert second.done == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -204,7 +204,7 @@ class Scripted:
 
     async def quote(self, request: QuoteRequest) -> Quote | Refused:
         self.calls.append("quote")
-        return _said(self._quotes)
+        return cast(Quote | Refused, _said(self._quotes))
 
     async def execute(self, order: ProviderOrder, quote: Quote) -> Executed | Pending | Refused:
         self.calls.append("execute")
@@ -213,12 +213,12 @@ class Scripted:
         answer = self._answers[0]
         if isinstance(answer, Executed | OutcomeUnknown):
             self.done.append(order)
-        return _said(self._answers)
+        return cast(Executed | Pending | Refused, _said(self._answers))
 
     async def status(self, reference: str) -> Executed | Pending | Absent | UnknownReference:
         self.calls.append("status")
         if self._status is not None:
-            return _said([self._status])
+            return cast(Executed | Pending | Absent | UnknownReference, _said([self._status]))
         if self.done:
             return Executed((Piece("2.5", ASK),), "own-1")
         return Absent("closed") if self.closed else UnknownReference()
@@ -226,14 +226,14 @@ class Scripted:
     async def close(self, reference: str) -> Executed | Pending | Absent:
         self.calls.append("close")
         if self._closing is not None:
-            return _said([self._closing])
+            return cast(Executed | Pending | Absent, _said([self._closing]))
         if self.done:
             return Executed((Piece("2.5", ASK),), "own-1")
         self.closed = True
         return Absent("closed")
 
 
-def _said(script: list[Any]) -> Any:
+def _said(script: list[Any]) -> object:
     answer = script.pop(0) if len(script) > 1 else script[0]
     if isinstance(answer, Outage):
         raise answer

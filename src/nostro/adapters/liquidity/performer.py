@@ -83,6 +83,7 @@ class ProviderPerformer:
         chain: str = "main",
         answer_s_max: float = ANSWER_S_MAX,
     ) -> None:
+        assert BEST not in providers, f"no provider can be called {BEST!r}"
         self._providers = dict(sorted(providers.items()))
         self._clock = clock
         self._chain = chain
