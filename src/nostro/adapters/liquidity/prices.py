@@ -22,7 +22,7 @@ from nostro.kernel.messages import Rejection
 from nostro.netting import REPORT_CURRENCY
 from nostro.runtime.ports import Clock, NotDone
 
-PPM = 1_000_000
+PPB = 1_000_000_000
 STABLE = frozenset({"USDT", "USDC", "DAI"})
 """Crypto assets that are a dollar and do not walk."""
 CRYPTO_USD: Mapping[str, str] = {
@@ -50,6 +50,7 @@ CRYPTO_USD: Mapping[str, str] = {
 """Round figures for a simulation, not quotations."""
 FILE_BYTES_MAX = 1_048_576
 NODE_MAX = 1_000
+"""A seeded point is at most this many parts per thousand of its wave's height away."""
 
 
 class PriceSource(Protocol):
@@ -144,17 +145,17 @@ class WalkPrices:
         if start is None or asset in STABLE:
             return start
         now_us = self._clock.now_us()
-        away = sum((self._wave(asset, turn, now_us) for turn in range(self._turns)), Fraction(0))
-        return start * (1 + away / PPM)
+        away_ppb = sum(self._wave_ppb(asset, turn, now_us) for turn in range(self._turns))
+        return start * Fraction(PPB + away_ppb, PPB)
 
-    def _wave(self, asset: str, turn: int, now_us: int) -> Fraction:
+    def _wave_ppb(self, asset: str, turn: int, now_us: int) -> int:
         period_us: int = self._step_us * 4**turn
         place, within_us = divmod(now_us, period_us)
         before, after = (
             _node(f"{self._seed}/{asset}/{turn}/{each}") for each in (place, place + 1)
         )
-        height = before + Fraction((after - before) * within_us, period_us)
-        return height * (self._step_ppm << turn) / NODE_MAX
+        height_ppm = self._step_ppm << turn
+        return height_ppm * before + height_ppm * (after - before) * within_us // period_us
 
 
 class FirstPrices:

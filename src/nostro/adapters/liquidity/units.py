@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from nostro.exchange import MarketTerms, Side
 
@@ -18,6 +19,7 @@ class BadAnswer(ValueError):
     """A provider said what cannot be put into our terms: people must look."""
 
 
+@lru_cache(maxsize=16_384)
 def exact(text: str) -> Fraction:
     """Return what a plain decimal string says; raises BadAnswer."""
     if not _NUMBER.match(text):
