@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nostro.exchange import ListAsset
 from nostro.flows import deposit
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Answer, Order
@@ -56,9 +57,10 @@ def commands_otherwise(step: object) -> list[object]:
 # -- event in, steps out --------------------------------------------------------------------------
 
 
-def test_a_registered_asset_is_offered() -> None:
-    (step,) = deposit.offer(AssetRegistered("GOLD", 3, "Gold"))
-    assert step == Order(OfferAsset(code="GOLD", scale=3))
+def test_a_registered_asset_is_offered_and_listed() -> None:
+    steps = deposit.offer(AssetRegistered("GOLD", 3, "Gold"))
+    offered, listed = OfferAsset(code="GOLD", scale=3), ListAsset(code="GOLD", scale=3)
+    assert steps == [Order(offered), Order(listed)]
 
 
 def test_a_wallet_stands_on_ledger_accounts_and_cannot_be_overdrawn() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from nostro import exchange, wallets
+from nostro.exchange import ExchangeRoom
 from nostro.flows import FLOWS
 from nostro.kernel.messages import Command, Effect, Event
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Context
 from nostro.ledger import FreezeAccount, LedgerRoom, LedgerState, UnfreezeAccount
 from nostro.runtime.house import House
-from nostro.wallets import EFFECTS, AssetLimits, WalletLimits, WalletsRoom
+from nostro.wallets import AssetLimits, WalletLimits, WalletsRoom
 from nostro.wallets.state import WalletsState
 
 LIMITS = WalletLimits(otherwise=AssetLimits(approvals_above_minor=(10_000,)))
@@ -21,7 +23,9 @@ class Town:
 
     def __init__(self) -> None:
         self.house = House(
-            rooms=[LedgerRoom(), WalletsRoom(limits=LIMITS)], flows=FLOWS, effects=EFFECTS
+            rooms=[LedgerRoom(), WalletsRoom(limits=LIMITS), ExchangeRoom()],
+            flows=FLOWS,
+            effects=(*wallets.EFFECTS, *exchange.EFFECTS),
         )
         self.memory = self.house.new()
         self.height = 0

@@ -167,6 +167,11 @@ class Engine:
         return self._head.height
 
     @property
+    def at_us(self) -> int:
+        """Return the time of the durable height, in microseconds since the epoch."""
+        return self._head.at_us
+
+    @property
     def queued(self) -> int:
         """Return how many requests wait."""
         return len(self._queue)

@@ -10,9 +10,11 @@ from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.rails.payout import PayoutPerformer
 from nostro.adapters.rails.records import FileRecords
 from nostro.adapters.rails.simulator import SimulatedRail
+from nostro.api.picture import Picture
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.performers import Performing
 from nostro.runtime.ports import Outage
+from nostro.wiring.exchange import exchange_parts
 from nostro.wiring.members import set_up
 from nostro.wiring.payments import payment_parts
 from nostro.wiring.rooms import make_house
@@ -30,7 +32,8 @@ START_PAUSE_S = 0.1
 class EngineRoom:
     """An engine with the performers that serve it, started and stopped together."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    def __init__(self, settings: Settings, url: str, *, picture: Picture | None = None) -> None:
+        """`picture`: kept in step with what is durable, from the start on."""
         house = make_house(settings)
         clock = SystemClock()
         rail = SimulatedRail(
@@ -39,11 +42,13 @@ class EngineRoom:
         payouts = PayoutPerformer(rail=rail, sleep=asyncio.sleep, chain=settings.chain)
         self._members = set_up(settings.data_dir, chain=settings.chain, count=settings.members)
         self._parts = payment_parts(settings, url)
+        self._exchange = exchange_parts(settings)
+        self._picture = picture
         self.performing = Performing(
             house=house,
             clock=clock,
             chain=settings.chain,
-            performers=(payouts, *self._parts.performers),
+            performers=(payouts, self._exchange.performer, *self._parts.performers),
         )
         self.engine = Engine(
             house=house,
@@ -53,6 +58,7 @@ class EngineRoom:
                 queue_max=settings.queue_max, batch_rows_max=settings.batch_max, tick_s=TICK_S
             ),
             on_effects=self.performing.start,
+            on_durable=None if picture is None else picture.fold,
         )
         self.performing.attach(self.engine)
 
@@ -68,7 +74,12 @@ class EngineRoom:
                 if loop.time() >= deadline:
                     raise
             await asyncio.sleep(START_PAUSE_S)
+        # Before anything else runs: what is remembered now is what is durable.
+        if self._picture is not None:
+            state, engine = self.engine.look("exchange"), self.engine
+            self._picture.begin(state, height=engine.height, at_us=engine.at_us)
         # What stands above this height, no predecessor has begun.
+        self._exchange.performer.took_over(self.engine.height)
         self._parts.rails.took_over(self.engine.height)
         await self._form_committee()
 
@@ -83,6 +94,7 @@ class EngineRoom:
         await self.performing.stop()
         await self.engine.stop()
         await self._parts.close()
+        await self._exchange.close()
 
 
 def _rail_file(data_dir: Path) -> Path:

@@ -6,9 +6,10 @@ from decimal import ROUND_FLOOR, Decimal
 
 import msgspec
 
-from nostro import consensus, execution, netting, wallets
+from nostro import consensus, exchange, execution, netting, wallets
 from nostro.adapters.signing.ed25519 import verify
 from nostro.consensus import ConsensusRoom
+from nostro.exchange import ExchangeRoom
 from nostro.execution import ExecutionRoom
 from nostro.flows import AHEAD, FLOWS
 from nostro.kernel.asset import SEED
@@ -33,6 +34,7 @@ EFFECTS: tuple[type[Effect], ...] = (
     *netting.EFFECTS,
     *consensus.EFFECTS,
     *execution.EFFECTS,
+    *exchange.EFFECTS,
 )
 """All deeds that any room asks for."""
 
@@ -48,6 +50,7 @@ def make_house(settings: Settings | None = None) -> House:
         rooms=(
             LedgerRoom(),
             WalletsRoom(limits=limits),
+            ExchangeRoom(),
             RiskRoom(),
             PaymentsRoom(schedule_of(settings)),
             NettingRoom(rate_policy=rate_policy_of(settings)),

@@ -15,6 +15,7 @@ from nostro import __version__
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.forecasting import prophet_forecasters
 from nostro.adapters.identifiers import Registry
+from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
 from nostro.adapters.postgres.payment_queries import PaymentQueries
 from nostro.adapters.postgres.risk_queries import RiskQueries
@@ -25,6 +26,7 @@ from nostro.adapters.telemetry.logging import log_access
 from nostro.adapters.webhooks import Notifier, WebhookStore
 from nostro.api.app import create_app
 from nostro.api.forecasts import DEFAULT as BY_CALENDAR, Forecasts
+from nostro.api.picture import Picture
 from nostro.api.platform import Bounds, Platform
 from nostro.runtime.ending import ended
 from nostro.wiring.engine import EngineRoom
@@ -67,7 +69,8 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
         timeout=READER_TIMEOUT_S,
         kwargs={"autocommit": True, "application_name": "nostro-reader"},
     )
-    room = EngineRoom(settings, stores.engine)
+    picture = Picture()
+    room = EngineRoom(settings, stores.engine, picture=picture)
     async with (
         pool,
         _webhooks(settings, stores) as webhooks,
@@ -82,6 +85,8 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 payments=PaymentQueries(pool, settings.chain),
                 settlements=SettlementQueries(pool, settings.chain),
                 risk=RiskQueries(pool, settings.chain),
+                exchange=ExchangeQueries(pool, settings.chain),
+                picture=picture,
                 screening=_screening(settings),
                 identifiers=Registry(),
                 webhooks=webhooks,
