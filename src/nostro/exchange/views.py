@@ -38,8 +38,8 @@ class Role(StrEnum):
 
 
 class RouteState(StrEnum):
-    """Where a deed of a provider is: awaited; answered for good; answered with what cannot be, so
-    people must look."""
+    """Where a deed of a provider is: awaited; answered for good; answered with what cannot be, or
+    for good and then otherwise, so people must look."""
 
     OPEN = "open"
     ENDED = "ended"

@@ -300,6 +300,7 @@ def providers(story: Story) -> None:
         RouteBroken("ADA-USD", 10, 3, [RouteFill(99, 110)], "D-3"),
         pause_us=5 * MINUTE_US,
     )
+    story.happen(RouteBroken("ADA-USD", 9, 2, [RouteFill(10, 110)], "D-9"))
     story.happen(
         OrdersPlaced(
             "alice",

@@ -263,12 +263,12 @@ async def test_the_routes_of_an_order_tell_what_a_provider_said(
     assert (filled.route, filled.provider, filled.state) == (1, "desk", RouteState.ENDED)
     assert (filled.lots, filled.limit, filled.filled_lots) == (10, 110, 10)
     assert (filled.value_minor, filled.fee_minor, filled.reference) == (1_092, 2, "D-1")
-    (refused,) = await reads.routes_of(9)
-    assert (refused.state, refused.filled_lots, refused.reason) == (
-        RouteState.ENDED,
-        0,
-        "no price",
-    )
+    (changed_his_mind,) = await reads.routes_of(9)
+    assert (changed_his_mind.state, changed_his_mind.claimed) == (RouteState.BROKEN, [(10, 110)])
+    assert (changed_his_mind.filled_lots, changed_his_mind.reason) == (0, "no price")
+    closed = await reads.order(9)
+    assert closed is not None
+    assert closed.changed_at_us == changed_his_mind.ended_at_us
     (broken,) = await reads.routes_of(10)
     assert (broken.state, broken.claimed, broken.ended_at_us) == (
         RouteState.BROKEN,

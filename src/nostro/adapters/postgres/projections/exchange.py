@@ -121,8 +121,7 @@ class ExchangeProjection:
                 self._route(event, position)
             case RouteEnded():
                 self._end_route(event, position)
-            case RouteBroken():
-                orders.touch(event.order, position)
+            case RouteBroken():  # the order, which may have ended long since, stays as it is
                 self._tables.routes.patch(
                     event.route,
                     state=RouteState.BROKEN,
