@@ -12,6 +12,7 @@ import msgspec
 
 from nostro.adapters.memory.journal import MemoryJournal
 from nostro.adapters.rails.payout import Outcomes, PayoutPerformer
+from nostro.exchange import ExchangeRoom
 from nostro.flows import FLOWS
 from nostro.kernel.messages import Command, Event, Rejection
 from nostro.kernel.room import Context, Decision, Position
@@ -31,7 +32,11 @@ def house_of(
     flows: Any = FLOWS,
 ) -> Callable[[], House]:
     return lambda: House(
-        rooms=[ledger(seen_hot_max=HOT_MAX), wallets(limits=LIMITS, ended_hot_max=HOT_MAX)],
+        rooms=[
+            ledger(seen_hot_max=HOT_MAX),
+            wallets(limits=LIMITS, ended_hot_max=HOT_MAX),
+            ExchangeRoom(),
+        ],
         flows=flows,
         effects=EFFECTS,
         keys_hot_max=HOT_MAX,

@@ -26,6 +26,7 @@ class StoryName(StrEnum):
 
     LEDGER = "ledger"
     PAYMENTS = "payments"
+    EXCHANGE = "exchange"
     ALL = "all"
 
 
@@ -47,7 +48,9 @@ def simulate(
     ] = "1..100",
     story: Annotated[
         StoryName,
-        typer.Option("--story", help="Clerks and customers, or banks that pay each other."),
+        typer.Option(
+            "--story", help="Clerks and customers, banks that pay each other, or traders."
+        ),
     ] = StoryName.ALL,
     weather: Annotated[
         WeatherName, typer.Option("--weather", help="What messages, disk and processes meet.")
@@ -62,8 +65,8 @@ def simulate(
     One run: a platform on memory adapters, its clients, 60 virtual seconds of storm, then as long
     as it takes until all is finished, and the audit. The story of the ledger: 3 clerks, and 3
     customers with deposits and withdrawals (about 280 commands sent 380 times). The story of
-    payments: 5 banks, 4 to 7 members of which up to a third lie, 3 rails. The same seed gives the
-    same run, byte for byte.
+    payments: 4 banks, 4 to 7 members of which up to a third lie, 3 rails. The story of the exchange: 6
+    traders on 3 markets, 2 liquidity providers. The same seed gives the same run, byte for byte.
     """
     wanted = _range(seeds)
     started = perf_counter()
@@ -132,6 +135,10 @@ def _record(runs: Sequence[Run], failed: Sequence[Run], seconds: float) -> print
         "certificates": sum(run.certificates for run in runs),
         "movements": sum(run.movements for run in runs),
         "member_restarts": sum(run.member_restarts for run in runs),
+        "orders": sum(run.orders for run in runs),
+        "trades": sum(run.trades for run in runs),
+        "routes": sum(run.routes for run in runs),
+        "suspensions": sum(run.suspensions for run in runs),
         "virtual_hours": round(sum(run.virtual_s for run in runs) / 3600, 1),
         "seconds": round(seconds, 1),
     }

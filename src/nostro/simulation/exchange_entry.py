@@ -158,6 +158,9 @@ class Entry:
 
     def _post(self) -> None:
         order, market = self.order, self._market
+        if market.rules.routing is Routing.PROVIDER:
+            self.close("would_trade")  # nothing rests there any more
+            return
         others = self._floor.resting(market.name, order.placed.side.other)
         prices = [other.price for other in others]
         best = (min if order.buys else max)(prices, default=0)
@@ -217,8 +220,8 @@ class Entry:
             self._tell(MarketStateSet, MarketState.HALTED, "band_breached", "exchange")
         elif found.stopped == sweeps.BUDGET:
             self.close("budget_too_small")
-        elif found.stopped == sweeps.SELF_TRADE:
-            self.close("self_trade")
+        elif found.stopped in (sweeps.SELF_TRADE, sweeps.FILLED):
+            self.close("self_trade")  # filled, but for what its own orders took off
         elif by_provider:
             self._route(whole=False)
         elif lasts:

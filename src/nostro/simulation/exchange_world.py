@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from nostro import exchange, wallets
-from nostro.exchange.room import ExchangeRoom
+from nostro.exchange import ExchangeRoom
 from nostro.flows import FLOWS
 from nostro.ledger import LedgerRoom
 from nostro.runtime.house import House

@@ -15,6 +15,7 @@ from nostro.adapters.rails.payout import PayoutPerformer
 from nostro.adapters.rails.port import Payout, RailStatus, Refused, Sent
 from nostro.adapters.rails.records import MemoryRecords
 from nostro.adapters.rails.simulator import SimulatedRail
+from nostro.exchange import ExchangeRoom
 from nostro.flows import FLOWS
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Receipt
@@ -49,6 +50,7 @@ def build_house() -> House:
         rooms=[
             LedgerRoom(seen_hot_max=HOT_MAX),
             WalletsRoom(limits=LIMITS, ended_hot_max=HOT_MAX),
+            ExchangeRoom(),
         ],
         flows=FLOWS,
         effects=EFFECTS,

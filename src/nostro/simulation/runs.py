@@ -11,13 +11,18 @@ from contextlib import contextmanager
 
 import structlog
 
+from nostro.simulation.exchange_world import EXCHANGE, run_exchange_seed
 from nostro.simulation.payments_world import PAYMENTS, run_payments_seed
 from nostro.simulation.world import LEDGER, Run, run_seed
 
 SEEDS_A_PARCEL = 8
 """Seeds a worker takes at a time: few enough that all workers end at about the same time."""
 
-STORIES: dict[str, Callable[[int, str], Run]] = {LEDGER: run_seed, PAYMENTS: run_payments_seed}
+STORIES: dict[str, Callable[[int, str], Run]] = {
+    LEDGER: run_seed,
+    PAYMENTS: run_payments_seed,
+    EXCHANGE: run_exchange_seed,
+}
 """Which worlds there are."""
 
 
