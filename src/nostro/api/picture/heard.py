@@ -26,8 +26,10 @@ class Heard(Protocol):
     """Somebody who listens to what happens to one user; he is called while durable rows are taken
     in, so he only takes a note."""
 
-    watches_money: bool
-    """He wants to hear of what moves on accounts, also on those opened later."""
+    @property
+    def watches_money(self) -> bool:
+        """Tell whether he wants to hear of what moves on accounts, also on those opened later."""
+        ...
 
     def order(self, order: ShownOrder, reason: str) -> None:
         """Hear that an order changed, or (its state says so) ended."""
