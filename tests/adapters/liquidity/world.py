@@ -148,7 +148,7 @@ class World:
 
     async def later(self, seconds: float) -> None:
         """Let virtual time pass."""
-        await self.clock.sleep(seconds)
+        await self.clock.sleep(seconds)  # sleeps: virtual time
 
     async def told(self, performer: ProviderPerformer, effect: RouteToProvider = ROUTE) -> EndRoute:
         """Perform until something is told."""
@@ -156,7 +156,7 @@ class World:
             try:
                 outcomes = await performer.perform(effect, EFFECT_ID)
             except Outage:
-                await self.clock.sleep(1)
+                await self.clock.sleep(1)  # sleeps: virtual time
             else:
                 return command_of(outcomes)
         raise AssertionError("never told")
