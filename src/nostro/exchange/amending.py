@@ -13,18 +13,17 @@ from nostro.exchange.checks import (
     check_within_band,
 )
 from nostro.exchange.commands import AmendOrder, RefuseAmendment
-from nostro.exchange.entering import standing, told
 from nostro.exchange.events import (
     AmendmentPlaced,
     AmendmentRefused,
     OrderReduced,
-    OrderState,
 )
 from nostro.exchange.funds import RESERVED_MAX_MINOR, as_maker, as_taker
 from nostro.exchange.live import LiveOrder
 from nostro.exchange.placing import check_not_stopped, not_open
 from nostro.exchange.state import ExchangeState, Market
-from nostro.exchange.terms import MarketState, Side
+from nostro.exchange.telling import asset_of, standing, told
+from nostro.exchange.terms import MarketState
 from nostro.kernel.messages import Rejection
 from nostro.kernel.room import Context, Decision
 
@@ -84,19 +83,18 @@ def _reduce(market: Market, order: LiveOrder, lots: int) -> Decision:
         order.user_id,
         lots,
         smaller.lots_left,
-        _asset(market, order),
+        asset_of(market.terms, order),
         released,
         order.moves + 1 if released else order.moves,
         "amended",
     )
-    outcome = OrderState.UNTRIGGERED if order.parked else standing(smaller)
-    return Decision([event], told(smaller, outcome))
+    return Decision([event], told(smaller, standing(smaller)))
 
 
 def _place(market: Market, order: LiveOrder, *, lots: int, price: int) -> Decision:
     left = order.lots_left + lots - order.lots
     needed = as_taker(market.terms, order, price=price, lots_left=left)
-    asset = _asset(market, order)
+    asset = asset_of(market.terms, order)
     if needed > RESERVED_MAX_MINOR:
         raise Rejection(
             "exchange.value_above_maximum",
@@ -119,9 +117,4 @@ def refuse_amendment(state: ExchangeState, command: RefuseAmendment, _context: C
         raise Rejection("exchange.not_in_course", order=command.order)
     order = state.orders[command.order]
     refused = AmendmentRefused(order.market, order.number, order.user_id, command.reason)
-    outcome = OrderState.UNTRIGGERED if order.parked else standing(order)
-    return Decision([refused], told(order, outcome))
-
-
-def _asset(market: Market, order: LiveOrder) -> str:
-    return market.terms.quote if order.side is Side.BUY else market.terms.base
+    return Decision([refused], told(order, standing(order)))

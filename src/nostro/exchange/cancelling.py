@@ -7,10 +7,10 @@ from itertools import islice
 
 from nostro.exchange.checks import check_reason, check_user_id, known_market
 from nostro.exchange.commands import CancelOrder, CancelOrders
-from nostro.exchange.entering import closed_order, told
-from nostro.exchange.events import OrdersClosed, OrderState
+from nostro.exchange.events import OrdersClosed
 from nostro.exchange.live import LiveOrder
 from nostro.exchange.state import ExchangeState
+from nostro.exchange.telling import CANCELLED, closed_order, told
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
 
@@ -44,7 +44,7 @@ def cancel(state: ExchangeState, command: CancelOrder, _context: Context) -> Dec
     check_reason(command.reason)
     order = live_order(state, command.order, command.user_id)
     events = closing(state, [(order, command.reason)])
-    return Decision(events, told(order, OrderState.CANCELLED, command.reason))
+    return Decision(events, told(order, CANCELLED.value, command.reason))
 
 
 def cancel_several(state: ExchangeState, command: CancelOrders, _context: Context) -> Decision:

@@ -43,6 +43,7 @@ _SCHEDULE_NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{SCHEDULE_NAME_MAX}}}\Z", re.AS
 _PROVIDER_NAME = re.compile(r"[a-z0-9_-]{1,32}\Z", re.ASCII)
 
 _DAY_MINUTES = 1_440
+BUY = Side.BUY
 _SHORT_LIVED = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 _LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -212,7 +213,7 @@ def _bad_quantity(field: str, quantity: int, low: int, high: int) -> None:
 def check_within_band(market: Market, side: Side, price: int) -> None:
     """Raise Rejection `exchange.price_outside_band`: a buyer above it, a seller below it."""
     high, low = market.band_high, market.band_low
-    if high and (price > high if side is Side.BUY else price < low):
+    if high and (price > high if side is BUY else price < low):
         raise Rejection(
             "exchange.price_outside_band",
             market=market.name,

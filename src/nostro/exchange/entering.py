@@ -8,7 +8,6 @@ the stops that its trades elected.
 from __future__ import annotations
 
 from copy import copy
-from typing import Any
 
 from nostro.exchange.commands import (
     EnterAmendment,
@@ -18,7 +17,6 @@ from nostro.exchange.commands import (
     TimeInForce,
 )
 from nostro.exchange.events import (
-    ClosedOrder,
     Fill,
     MarketStateSet,
     OrderParked,
@@ -31,12 +29,24 @@ from nostro.exchange.events import (
     StopsElected,
     TradesExecuted,
 )
-from nostro.exchange.funds import as_maker, as_taker, budget_notional, charged
+from nostro.exchange.funds import as_maker, as_taker, budget_notional
 from nostro.exchange.live import LiveOrder
 from nostro.exchange.matching import Matched, Stop
 from nostro.exchange.state import ExchangeState
 from nostro.exchange.stops import is_reached
-from nostro.exchange.terms import MarketState, MarketTerms, Routing, Side
+from nostro.exchange.telling import (
+    CANCELLED,
+    FILLED,
+    OPEN,
+    PARTLY_FILLED,
+    REJECTED,
+    UNTRIGGERED,
+    asset_of,
+    closed_order,
+    standing,
+    told,
+)
+from nostro.exchange.terms import MarketState, Routing, Side
 from nostro.exchange.trades import execute
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
@@ -45,9 +55,13 @@ BAND_BREACHED = "band_breached"
 ACTOR = "exchange"
 """Who halted a market whose band was breached."""
 
-_LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
-_LASTING = frozenset({TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY})
-_ENOUGH = frozenset({Stop.FILLED, Stop.BUDGET})
+# Looking a member up in its enum costs more than comparing it: hot code does so once.
+OPEN_MARKET, HALTED, CLOSED = MarketState.OPEN, MarketState.HALTED, MarketState.CLOSED
+PROVIDER, BOOK_THEN_PROVIDER = Routing.PROVIDER, Routing.BOOK_THEN_PROVIDER
+BUY, SELL = Side.BUY, Side.SELL
+LIMIT, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
+IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
+MAY_TAKE, REJECT = PostOnly.NO, PostOnly.REJECT
 
 
 def enter(state: ExchangeState, command: EnterOrder, context: Context) -> Decision:
@@ -89,6 +103,7 @@ class Entry:
         "_at_us",
         "_events",
         "_fills",
+        "_halted",
         "_market",
         "_outcome",
         "_reason",
@@ -106,8 +121,9 @@ class Entry:
         self._sequence = self._market.sequence
         self._events: list[Event] = []
         self._fills: list[Fill] = []
-        self._outcome = OrderState.OPEN
+        self._outcome = OPEN
         self._reason = ""
+        self._halted = False
         self._route = 0
 
     def decision(self) -> Decision:
@@ -127,7 +143,7 @@ class Entry:
     def arrive(self) -> None:
         """Find out where the order goes."""
         taker, market, state = self._taker, self._market, self._state
-        if market.state is not MarketState.OPEN:
+        if market.state is not OPEN_MARKET:
             self._meet_halt()
         elif state.stopped and state.why_stopped(taker.user_id):
             self._close("kill_switch")
@@ -135,36 +151,44 @@ class Entry:
             self._close("expired")
         elif taker.stop and not taker.elected and not is_reached(taker, market.last_price):
             self.park()
-        elif taker.routed and not (self._lasts and market.rules.routing is not Routing.PROVIDER):
+        elif taker.routed and not (self._lasts and market.rules.routing is not PROVIDER):
             self._close(taker.routed)
-        elif market.rules.routing is Routing.PROVIDER:
-            self._route_out(all_or_none=taker.time_in_force is TimeInForce.FOK)
-        elif taker.post_only is not PostOnly.NO:
+        elif taker.post_only is not MAY_TAKE:
             self._post()
+        elif market.rules.routing is PROVIDER:
+            self._route_out(all_or_none=taker.time_in_force is FOK)
         else:
             self._sweep()
 
     def _meet_halt(self) -> None:
         """A stop that was elected while its market halted waits on; nothing else does."""
         taker, state = self._taker, self._market.state
-        if state is MarketState.HALTED and taker.elected and not taker.routed:
+        if state is HALTED and taker.elected and not taker.routed:
             self.park()
         else:
-            self._close("market_closed" if state is MarketState.CLOSED else "market_halted")
+            self._close("market_closed" if state is CLOSED else "market_halted")
 
     @property
     def _lasts(self) -> bool:
         taker = self._taker
-        return taker.type in _LIMITS and taker.time_in_force in _LASTING
+        time_in_force = taker.time_in_force
+        return (
+            (taker.type is LIMIT or taker.type is STOP_LIMIT)
+            and time_in_force is not IOC
+            and time_in_force is not FOK
+        )
 
     def _post(self) -> None:
         """Rest without a trade: one that would trade is refused, or slides behind the best price
         that it would meet."""
         taker, book = self._taker, self._market.book
+        if self._market.rules.routing is PROVIDER:
+            self._close("would_trade")  # in this market nothing rests any more
+            return
         if book.crosses(taker.side, taker.price):
-            price = book.best_ask - 1 if taker.side is Side.BUY else book.best_bid + 1
-            if taker.post_only is PostOnly.REJECT or price < 1:
-                self._close("would_trade", OrderState.REJECTED)
+            price = book.best_ask - 1 if taker.side is BUY else book.best_bid + 1
+            if taker.post_only is REJECT or price < 1:
+                self._close("would_trade", REJECTED)
                 return
             taker.price = price
         self._rest()
@@ -184,7 +208,7 @@ class Entry:
             )
         else:
             matched = market.book.match(taker, market.band_for(taker.side))
-        if taker.time_in_force is TimeInForce.FOK and not matched.whole:
+        if taker.time_in_force is FOK and not matched.whole:
             if self._may_route:
                 self._route_out(all_or_none=True)
             else:
@@ -196,8 +220,8 @@ class Entry:
         if left:
             self._end_sweep(matched)
         else:
-            self._outcome = OrderState.FILLED
-        if self._fills and len(market.stops):
+            self._outcome = FILLED
+        if self._fills and len(market.stops) and not self._halted:
             self._elect()
 
     def _trade(self, matched: Matched) -> int:
@@ -205,9 +229,9 @@ class Entry:
         taker, market = self._taker, self._market
         terms = market.terms
         fills = self._fills = execute(taker, matched.fills, terms, self._state.trades_next)
-        self._outcome = OrderState.PARTIALLY_FILLED
+        self._outcome = PARTLY_FILLED
         left = taker.lots_left
-        if taker.budget_minor and matched.stopped not in _ENOUGH:
+        if taker.budget_minor and matched.stopped not in (Stop.FILLED, Stop.BUDGET):
             left = max(1, self._notional_left() // taker.price)
         released = 0 if left else self._release(taker.reserved_minor)
         self._sequence += 1
@@ -265,13 +289,11 @@ class Entry:
         elif self._lasts:
             self._rest()
         else:
-            ioc = taker.type in _LIMITS
-            self._close("ioc" if ioc else "nothing_to_match")
+            limited = taker.type is LIMIT or taker.type is STOP_LIMIT
+            self._close("ioc" if limited else "nothing_to_match")
 
     def _elect(self) -> None:
         market = self._market
-        if self._events[-1].__class__ is MarketStateSet:
-            return
         first, last = self._fills[0].price, self._fills[-1].price
         elected = market.stops.reached(min(first, last), max(first, last))
         if elected:
@@ -305,7 +327,7 @@ class Entry:
     def park(self) -> None:
         """Let the order wait for its stop price."""
         taker = self._taker
-        self._outcome = OrderState.UNTRIGGERED
+        self._outcome = UNTRIGGERED
         self._events.append(OrderParked(taker.market, taker.number, taker.user_id))
 
     def return_excess(self) -> None:
@@ -329,24 +351,25 @@ class Entry:
                 taker.user_id,
                 taker.price,
                 taker.lots_left,
-                self._asset_of(taker),
+                asset_of(self._market.terms, taker),
                 released,
                 taker.moves,
             )
         )
 
-    def _close(self, reason: str, outcome: OrderState = OrderState.CANCELLED) -> None:
+    def _close(self, reason: str, outcome: OrderState = CANCELLED) -> None:
         taker = self._taker
         closed = closed_order(taker, self._market.terms, outcome)
-        self._outcome, self._reason = outcome, reason
+        self._outcome, self._reason = outcome.value, reason
         self._sequence += 1
         self._events.append(OrdersClosed(taker.market, self._sequence, reason, [closed]))
 
     def _halt(self) -> None:
         market = self._market
+        self._halted = True
         self._sequence += 1
         self._events.append(
-            MarketStateSet(market.name, self._sequence, MarketState.HALTED, BAND_BREACHED, ACTOR)
+            MarketStateSet(market.name, self._sequence, HALTED, BAND_BREACHED, ACTOR)
         )
 
     def _reduced(
@@ -361,7 +384,7 @@ class Entry:
                 order.user_id,
                 order.lots,
                 order.lots_left,
-                self._asset_of(order),
+                asset_of(self._market.terms, order),
                 released,
                 moves,
                 reason,
@@ -374,9 +397,9 @@ class Entry:
     def _may_route(self) -> bool:
         taker = self._taker
         return (
-            self._market.rules.routing is Routing.BOOK_THEN_PROVIDER
+            self._market.rules.routing is BOOK_THEN_PROVIDER
             and not taker.routed
-            and not (taker.budget_minor and taker.side is Side.SELL)
+            and not (taker.budget_minor and taker.side is SELL)
         )
 
     def _route_out(self, *, all_or_none: bool) -> None:
@@ -385,7 +408,7 @@ class Entry:
         limit = taker.price
         band = market.band_for(taker.side)
         if band:
-            limit = min(limit, band) if taker.side is Side.BUY else max(limit, band)
+            limit = min(limit, band) if taker.side is BUY else max(limit, band)
         lots = self._notional_left() // limit if taker.budget_minor else taker.lots_left
         if not lots:
             self._close("nothing_to_match")
@@ -409,10 +432,6 @@ class Entry:
 
     # -- money -------------------------------------------------------------------------------------
 
-    def _asset_of(self, order: LiveOrder) -> str:
-        terms = self._market.terms
-        return terms.quote if order.side is Side.BUY else terms.base
-
     def _notional_left(self) -> int:
         """Return for how many ticks times lots the budget still pays."""
         taker = self._taker
@@ -425,43 +444,3 @@ class Entry:
             self._taker.reserved_minor -= amount_minor
             self._taker.moves += 1
         return amount_minor
-
-
-def closed_order(
-    order: LiveOrder, terms: MarketTerms, outcome: OrderState = OrderState.CANCELLED
-) -> ClosedOrder:
-    """Return how an order is told to have ended; all that is held for it is released."""
-    released = order.reserved_minor
-    return ClosedOrder(
-        order.number,
-        order.user_id,
-        outcome,
-        order.lots_left,
-        terms.quote if order.side is Side.BUY else terms.base,
-        released,
-        order.moves + 1 if released else order.moves,
-    )
-
-
-def standing(order: LiveOrder) -> OrderState:
-    """Return the state of an order that lives and is not parked."""
-    filled = order.lots_left != order.lots or order.filled_minor
-    return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
-
-
-def told(order: LiveOrder, outcome: OrderState, reason: str = "") -> dict[str, Any]:
-    """Return what a caller is told of an order: over its life, without its fills."""
-    body: dict[str, Any] = {
-        "order": order.number,
-        "market": order.market,
-        "state": outcome.value,
-        "lots": order.lots,
-        "left": order.lots_left,
-        "price": order.price,
-        "value_minor": order.filled_minor,
-        "fee_minor": charged(order.fee_exact),
-        "fills": [],
-    }
-    if reason:
-        body["reason"] = reason
-    return body

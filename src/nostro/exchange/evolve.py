@@ -17,6 +17,7 @@ from nostro.exchange.state import (
     Route,
     Suspension,
 )
+from nostro.exchange.telling import BUY
 from nostro.exchange.terms import FeeSchedule, MarketState, Side
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
@@ -140,7 +141,7 @@ def _trade(state: ExchangeState, event: e.TradesExecuted, position: Position) ->
     market.sequence = event.sequence
     taker = state.orders[event.order]
     orders, book = state.orders, market.book
-    buying, lot_minor = event.side is Side.BUY, event.lot_minor
+    buying, lot_minor = event.side is BUY, event.lot_minor
     value_total = fee_total = lots_total = notional = 0
     for fill in event.fills:
         maker = orders[fill.maker]

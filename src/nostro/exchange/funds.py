@@ -21,6 +21,7 @@ from nostro.exchange.terms import MarketTerms, Side
 from nostro.kernel.money import AMOUNT_MINOR_MAX
 
 PPM = 1_000_000
+SELL = Side.SELL
 RESERVED_MAX_MINOR = AMOUNT_MINOR_MAX
 """No order holds more, so no fill, fee or release is more."""
 
@@ -66,7 +67,7 @@ def to_buy(value_minor: int, *, fee_exact: int, ppm: int) -> int:
 
 def as_maker(terms: MarketTerms, order: LiveOrder) -> int:
     """Return what an order must hold for what remains of it while it rests."""
-    if order.side is Side.SELL:
+    if order.side is SELL:
         return order.lots_left * terms.lot_minor
     value = cost(terms, notional=order.price * order.lots_left, carry=order.carry)
     return to_buy(value, fee_exact=order.fee_exact, ppm=order.maker_ppm)
@@ -75,7 +76,7 @@ def as_maker(terms: MarketTerms, order: LiveOrder) -> int:
 def as_taker(terms: MarketTerms, order: LiveOrder, *, price: int, lots_left: int) -> int:
     """Return what an order must hold to enter, with nothing carried: it may take or rest,
     whichever costs more."""
-    if order.side is Side.SELL:
+    if order.side is SELL:
         return lots_left * terms.lot_minor
     value = cost(terms, notional=price * lots_left)
     return to_buy(value, fee_exact=order.fee_exact, ppm=max(order.maker_ppm, order.taker_ppm))

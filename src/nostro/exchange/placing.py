@@ -25,17 +25,16 @@ from nostro.exchange.commands import (
     RefuseOrder,
     TimeInForce,
 )
-from nostro.exchange.entering import told
 from nostro.exchange.events import (
     OrderRefused,
     OrdersPlaced,
-    OrderState,
     PlacedOrder,
     TraderAdmitted,
 )
 from nostro.exchange.funds import RESERVED_MAX_MINOR, budget_notional, cost, to_buy
 from nostro.exchange.state import ExchangeState, Market, band_around
 from nostro.exchange.stops import STOPS_MAX
+from nostro.exchange.telling import REJECTED, told
 from nostro.exchange.terms import TICKS_MAX, FeeSchedule, MarketState, Routing, Side
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
@@ -43,7 +42,12 @@ from nostro.kernel.room import Context, Decision
 DAY_US = 86_400_000_000
 MINUTE_US = 60_000_000
 
-_LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+# Looking a member up in its enum costs more than comparing it: hot code does so once.
+OPEN_MARKET = MarketState.OPEN
+LIMIT, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
+BUY, SELL = Side.BUY, Side.SELL
+GTC, GTD, DAY = TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY
+PROVIDER = Routing.PROVIDER
 
 
 def place(state: ExchangeState, command: PlaceOrder, context: Context) -> Decision:
@@ -79,7 +83,7 @@ def refuse(state: ExchangeState, command: RefuseOrder, _context: Context) -> Dec
     if order is None or not order.arriving or order.elected or order.routed:
         raise Rejection("exchange.not_in_course", order=command.order)
     refused = OrderRefused(order.market, order.number, order.user_id, command.reason)
-    return Decision([refused], told(order, OrderState.REJECTED, command.reason))
+    return Decision([refused], told(order, REJECTED.value, command.reason))
 
 
 class _Placing:
@@ -108,14 +112,14 @@ class _Placing:
         market = state.markets.get(order.market)
         if market is None:
             market = known_market(state, order.market)
-        if market.state is not MarketState.OPEN:
+        if market.state is not OPEN_MARKET:
             not_open(market)
         if state.stopped:
             check_not_stopped(state, user_id)
         rules = market.rules
-        if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC:
+        if order.type is LIMIT and order.time_in_force is GTC:
             check_plain(order)
-            if rules.routing is Routing.PROVIDER:
+            if rules.routing is PROVIDER:
                 check_kind(order, rules)
         else:
             check_kind(order, rules)
@@ -174,7 +178,7 @@ class _Placing:
     def _price(self, market: Market, order: NewOrder) -> int:
         """Return the limit or the worst price, once price and quantity were checked."""
         price = order.price
-        if order.type in _LIMITS:
+        if order.type is LIMIT or order.type is STOP_LIMIT:
             check_price("price", price)
         else:
             price = _worst_price(market, order)
@@ -195,7 +199,7 @@ class _Placing:
         terms = market.terms
         rates = self._state.rates_of(self._user_id, market)
         budget = order.budget_minor
-        if order.side is Side.SELL:
+        if order.side is SELL:
             lots = budget_notional(terms, budget) // price if budget else order.lots
             asset, needed = terms.base, lots * terms.lot_minor
             if not lots:
@@ -216,10 +220,12 @@ class _Placing:
 
     def _expiry(self, market: Market, order: NewOrder) -> int:
         """Return when an order expires (0: never)."""
-        if order.time_in_force is TimeInForce.DAY:
+        if order.time_in_force is GTC:
+            return 0
+        if order.time_in_force is DAY:
             ends = self._at_us // DAY_US * DAY_US + market.rules.day_ends_minute * MINUTE_US
             return ends if ends > self._at_us else ends + DAY_US
-        if order.time_in_force is not TimeInForce.GTD:
+        if order.time_in_force is not GTD:
             return 0
         if order.expires_at_us <= self._at_us:
             raise Rejection(
@@ -234,7 +240,7 @@ def _worst_price(market: Market, order: NewOrder) -> int:
     if order.price:
         check_price("price", order.price)
         return order.price
-    buying = order.side is Side.BUY
+    buying = order.side is BUY
     low, high = market.band_low, market.band_high
     if order.stop:
         low, high = band_around(order.stop, market.rules.band_ppm)
@@ -248,7 +254,7 @@ def _worst_price(market: Market, order: NewOrder) -> int:
 def _valuation(market: Market, order: NewOrder, price: int) -> int:
     """Return the price at which an order is valued against the minimum: its limit, or, where that
     says little, what the market last paid."""
-    if order.type in _LIMITS:
+    if order.type is LIMIT or order.type is STOP_LIMIT:
         return price
     return order.stop or market.last_price or market.reference or price
 

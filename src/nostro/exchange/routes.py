@@ -6,15 +6,14 @@ from copy import copy
 from typing import Any
 
 from nostro.exchange.commands import EndRoute, RouteFill
-from nostro.exchange.entering import standing, told
 from nostro.exchange.events import (
-    OrderState,
     RouteBroken,
     RouteEnded,
     StopsElected,
 )
 from nostro.exchange.live import LiveOrder
 from nostro.exchange.state import ExchangeState, Market, Route
+from nostro.exchange.telling import FILLED, standing, told
 from nostro.exchange.terms import TICKS_MAX, MarketState, Side
 from nostro.exchange.trades import execute_route
 from nostro.kernel.messages import Event, Rejection
@@ -61,7 +60,7 @@ def end(state: ExchangeState, command: EndRoute, _context: Context) -> Decision:
         released,
         order.moves + 1 if released else order.moves,
     )
-    body = told(filled, standing(filled) if left else OrderState.FILLED)
+    body = told(filled, standing(filled) if left else FILLED)
     body["route"] = route.route
     body["fills"] = [
         [fill.trade, fill.price, fill.lots, fill.value_minor, fill.fee_minor] for fill in fills

@@ -28,6 +28,7 @@ STANDARD = "standard"
 ROUTES_REMEMBERED_MAX = 1_000
 """Ended routes whose fills are remembered: an answer that differs later is told from a repeat."""
 _PPM = 1_000_000
+BUY = Side.BUY
 _TIMERS_SLACK = 1_024
 
 
@@ -92,7 +93,7 @@ class Market:
 
     def band_for(self, side: Side) -> int:
         """Return the last price at which a taker of this side may trade (0: any)."""
-        return self.band_high if side is Side.BUY else self.band_low
+        return self.band_high if side is BUY else self.band_low
 
     def orders(self) -> list[LiveOrder]:
         """Return every live order, by number."""

@@ -9,7 +9,8 @@ from nostro.exchange.commands import RouteFill
 from nostro.exchange.events import Fill, RouteTrade
 from nostro.exchange.funds import fee_of, maker_rate
 from nostro.exchange.live import LiveOrder
-from nostro.exchange.terms import MarketTerms, Side
+from nostro.exchange.telling import BUY
+from nostro.exchange.terms import MarketTerms
 
 
 def execute(
@@ -17,7 +18,7 @@ def execute(
 ) -> list[Fill]:
     """Return the fills of a sweep, numbered from `trade`, and book them on `taker`, which is the
     caller's own copy. The makers stay as they are."""
-    buying = taker.side is Side.BUY
+    buying = taker.side is BUY
     num, den, lot_minor = terms.value_num, terms.value_den, terms.lot_minor
     taker_ppm, taker_exact, carry = taker.taker_ppm, taker.fee_exact, taker.carry
     value_total = fee_total = lots_total = 0
@@ -82,7 +83,7 @@ def execute_route(
 ) -> list[RouteTrade]:
     """Return the trades of an order with a provider, numbered from `trade`, and book them on
     `taker`, which is the caller's own copy."""
-    buying = taker.side is Side.BUY
+    buying = taker.side is BUY
     num, den = terms.value_num, terms.value_den
     trades: list[RouteTrade] = []
     for fill in swept:

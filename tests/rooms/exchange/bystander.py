@@ -1,0 +1,183 @@
+"""Someone who hears the exchange's events and nothing else: what must hold of them, whatever was
+commanded?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from nostro.exchange import (
+    AmendmentPlaced,
+    AmendmentRefused,
+    MarketStateSet,
+    OrderParked,
+    OrderReduced,
+    OrderRefused,
+    OrderReplaced,
+    OrderRested,
+    OrderRouted,
+    OrdersClosed,
+    OrdersPlaced,
+    PlacedOrder,
+    RouteEnded,
+    Side,
+    StopsElected,
+    TradesExecuted,
+)
+from nostro.kernel.messages import Event
+
+
+class Heard:
+    """An order as its events tell it."""
+
+    def __init__(self, placed: PlacedOrder, user_id: str) -> None:
+        self.placed = placed
+        self.user_id = user_id
+        self.side = placed.side
+        self.price = placed.price
+        self.lots = placed.lots
+        self.left = placed.lots
+        self.filled = 0
+        self.where = "arriving"
+
+
+class Bystander:
+    """Follows orders, trades and sequences."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Heard] = {}
+        self.ended: dict[int, str] = {}
+        self.sequences: Counter[str] = Counter()
+        self.trades = 0
+        self.routes: dict[int, int] = {}
+
+    def hear(self, events: list[Event]) -> None:
+        """Follow events, and see whether they can be."""
+        for event in events:
+            self._follow_sequence(event)
+            self._follow(event)
+
+    def _follow_sequence(self, event: Event) -> None:
+        sequence = getattr(event, "sequence", 0)
+        if sequence:
+            market: str = event.market  # type: ignore[attr-defined]
+            assert sequence == self.sequences[market] + 1, "a sequence has a gap"
+            self.sequences[market] = sequence
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case OrdersPlaced():
+                for placed in event.orders:
+                    assert placed.number == len(self.orders) + 1, "a number was left out"
+                    self.orders[placed.number] = Heard(placed, event.user_id)
+            case OrderRefused():
+                self._end(event.order, "rejected")
+            case TradesExecuted():
+                self._trade(event)
+            case OrderRested():
+                order = self._at(event.order, "arriving")
+                assert order.left == event.lots_left > 0
+                order.price, order.where = event.price, "book"
+            case OrderParked():
+                self._at(event.order, "arriving").where = "parked"
+            case StopsElected():
+                assert event.orders == sorted(event.orders)
+                for number in event.orders:
+                    self._at(number, "parked").where = "arriving"
+            case OrderReduced():
+                self._reduce(event)
+            case OrdersClosed():
+                for closed in event.orders:
+                    order = self.orders[closed.order]
+                    assert order.where != "provider", "closed while a provider had it"
+                    assert closed.lots_left == order.left
+                    self._end(closed.order, closed.state.value)
+            case OrderReplaced():
+                order = self._at(event.order, "book", "parked")
+                assert event.lots_left == event.lots - order.filled > 0
+                order.lots, order.left, order.price = event.lots, event.lots_left, event.price
+                order.where = "arriving"
+            case OrderRouted():
+                order = self._at(event.order, "arriving")
+                order.where = "provider"
+                self.routes[event.route] = event.lots
+            case RouteEnded():
+                self._end_route(event)
+            case AmendmentPlaced() | AmendmentRefused():
+                self._at(event.order, "book", "parked")
+            case MarketStateSet():
+                pass
+
+    def _at(self, number: int, *places: str) -> Heard:
+        assert number not in self.ended, f"order {number} had ended"
+        order = self.orders[number]
+        assert order.where in places, f"order {number} is {order.where}, not {places}"
+        return order
+
+    def _end(self, number: int, how: str) -> None:
+        assert number not in self.ended, f"order {number} ends twice"
+        self.ended[number] = how
+        self.orders[number].where = "ended"
+
+    def _trade(self, event: TradesExecuted) -> None:
+        taker = self._at(event.order, "arriving")
+        prices = []
+        for fill in event.fills:
+            maker = self._at(fill.maker, "book")
+            self._count(fill.trade, fill.lots)
+            assert fill.price == maker.price, "a trade prints at its maker's price"
+            assert maker.side is not taker.side
+            assert fill.maker_user_id == maker.user_id != taker.user_id, "a trade with oneself"
+            _within(taker, fill.price)
+            prices.append(fill.price)
+            maker.left -= fill.lots
+            maker.filled += fill.lots
+            assert maker.left == fill.maker_left >= 0
+            if not maker.left:
+                self._end(fill.maker, "filled")
+            taker.filled += fill.lots
+            if taker.lots:
+                taker.left -= fill.lots
+        assert prices == sorted(prices, reverse=taker.side is Side.SELL), "best prices first"
+        if taker.lots:
+            assert taker.left == event.left >= 0
+        if not event.left:
+            self._end(event.order, "filled")
+
+    def _count(self, trade: int, lots: int) -> None:
+        assert trade == self.trades + 1, "a trade number was left out"
+        assert lots > 0, "a trade of nothing"
+        self.trades = trade
+
+    def _reduce(self, event: OrderReduced) -> None:
+        order = self._at(event.order, "book", "parked", "arriving")
+        assert event.lots_left == event.lots - order.filled > 0
+        assert event.lots <= order.lots
+        order.lots, order.left = event.lots, event.lots_left
+
+    def _end_route(self, event: RouteEnded) -> None:
+        order = self._at(event.order, "provider")
+        lots = 0
+        for fill in event.fills:
+            self._count(fill.trade, fill.lots)
+            _within(order, fill.price)
+            lots += fill.lots
+        assert event.left == self.routes.pop(event.route) - lots >= 0
+        order.filled += lots
+        if order.lots:
+            order.left -= lots
+        order.where = "arriving"
+        if not event.left:
+            self._end(event.order, "filled")
+
+    def check(self, live: set[int]) -> None:
+        """Between rows, no order is lost: each either lives somewhere or has ended."""
+        assert {number for number in self.orders if number not in self.ended} == live
+        for number, order in self.orders.items():
+            assert order.where != "arriving", f"order {number} never entered"
+            if order.lots:
+                assert order.lots == order.filled + order.left
+
+
+def _within(order: Heard, price: int) -> None:
+    fits = price <= order.price if order.side is Side.BUY else price >= order.price
+    assert fits, "a trade worse than the order's limit"
