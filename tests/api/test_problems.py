@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"
 ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk|exchange"
 CODE = re.compile(
-    rf"(request|server|engine|views|money|asset|iso20022|webhooks|{ROOMS})\.[a-z_]+\Z"
+    rf"(request|server|engine|views|money|asset|iso20022|webhooks|auth|{ROOMS})\.[a-z_]+\Z"
 )
 NOT_REFUSALS = {
     "ledger.balanced",  # a note in a reply
@@ -76,7 +76,7 @@ def test_a_row_says_what_to_do_in_whole_sentences() -> None:
         assert 200 <= row.status < 600, code
         assert not row.title.endswith("."), code
         assert row.remedy.endswith((".", '".')), code
-        assert row.retryable == (row.status in (408, 503, 504)), code
+        assert row.retryable == (row.status in (408, 429, 503, 504)), code
 
 
 def test_the_reference_tells_exactly_the_table() -> None:

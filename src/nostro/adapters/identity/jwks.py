@@ -8,6 +8,7 @@ whatever callers name; while it does not answer, the keys it last told stay good
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -179,9 +180,14 @@ def _public_key(said: Mapping[str, Any]) -> PublicKey | None:
             return None
         algorithms = frozenset((said["alg"],)) if len(algorithms) == 1 else algorithms
     try:
-        key = of_kind.import_key({name: said[name] for name in _PUBLIC_PARTS if name in said})
-        if isinstance(key, RSAKey) and key.raw_value.key_size < RSA_BITS_MIN:
+        if of_kind is RSAKey and _bits(said["n"]) < RSA_BITS_MIN:
             return None
-    except (JoseError, ValueError, TypeError):
+        key = of_kind.import_key({name: said[name] for name in _PUBLIC_PARTS if name in said})
+    except (JoseError, ValueError, TypeError, KeyError):
         return None
     return PublicKey(kid, algorithms, key)
+
+
+def _bits(modulus: str) -> int:
+    """Return the length of a number in base64url."""
+    return int.from_bytes(base64.urlsafe_b64decode(modulus + "==")).bit_length()
