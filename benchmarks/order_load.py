@@ -2,8 +2,9 @@
 
 Half of the orders are limit orders that rest within ten ticks of the middle, half take up to twenty
 ticks through it and rest nothing (IOC), of the same sizes: the book neither empties nor grows for
-ever, and about every second order trades. Fees of 10 and 20 basis points; one lot at one tick is
-worth a ten-thousandth of a minor unit, so values are rounded.
+ever, and about every second order trades. Fifty users make and fifty take, so few meet themselves.
+Fees of 10 and 20 basis points; one lot at one tick is worth a ten-thousandth of a minor unit, so
+values are rounded.
 """
 
 from __future__ import annotations
@@ -47,28 +48,19 @@ def trader(number: int) -> str:
 
 
 class OrderTraffic:
-    """An endless stream of orders, the same for the same seed."""
+    """An endless stream of orders, the same for the same seed: blocks of `block` orders of one
+    user, by turns of a maker and of a taker."""
 
-    def __init__(self, *, seed: int = 1) -> None:
+    def __init__(self, *, seed: int = 1, block: int = 1) -> None:
         chance = random.Random(seed)
-        self._orders = [self._order(chance) for _ in range(TEMPLATES)]
-        self._users = [trader(chance.randint(1, USERS)) for _ in range(TEMPLATES)]
-
-    @staticmethod
-    def _order(chance: random.Random) -> NewOrder:
-        side = Side.BUY if chance.random() < 0.5 else Side.SELL
-        through = 1 if side is Side.BUY else -1
-        lots = chance.randint(1, 10)
-        if chance.random() < 0.5:
-            price = MIDDLE - through * chance.randint(1, 10)
-            return NewOrder(market=MARKET, side=side, lots=lots, price=price)
-        return NewOrder(
-            market=MARKET,
-            side=side,
-            lots=lots,
-            price=MIDDLE + through * 20,
-            time_in_force=TimeInForce.IOC,
-        )
+        half = USERS // 2
+        self._block = block
+        self._users, self._orders = [], []
+        for first in range(0, TEMPLATES, block):
+            taking = (first // block) % 2
+            user_id = trader(chance.randint(1, half) + taking * half)
+            self._users += [user_id] * block
+            self._orders += [_order(chance, taking=bool(taking)) for _ in range(block)]
 
     def singles(self) -> Iterator[tuple[Command, int]]:
         """Yield commands of one order each."""
@@ -76,30 +68,47 @@ class OrderTraffic:
             for user_id, order in zip(self._users, self._orders, strict=True):
                 yield PlaceOrder(user_id=user_id, order=order), 1
 
-    def bulks(self, size: int) -> Iterator[tuple[Command, int]]:
-        """Yield commands of `size` orders, each of one user."""
+    def bulks(self) -> Iterator[tuple[Command, int]]:
+        """Yield commands of one block each."""
         while True:
-            for first in range(0, TEMPLATES, size):
-                orders = self._orders[first : first + size]
+            for first in range(0, TEMPLATES, self._block):
+                orders = self._orders[first : first + self._block]
                 yield PlaceOrders(user_id=self._users[first], orders=orders), len(orders)
 
     def bodies(self, count: int) -> list[tuple[str, dict[str, str]]]:
         """Return users and the bodies of `POST /order` of their orders."""
         return [
-            (
-                user_id,
-                {
-                    "user_id": user_id,
-                    "symbol": SYMBOL,
-                    "side": order.side.value.upper(),
-                    "type": "LIMIT",
-                    "price": f"{order.price // 100}.{order.price % 100:02d}",
-                    "quantity": f"0.{order.lots:04d}",
-                    "time_in_force": order.time_in_force.value.upper(),
-                },
-            )
+            (user_id, _body(user_id, order))
             for user_id, order in zip(self._users[:count], self._orders[:count], strict=True)
         ]
+
+
+def _order(chance: random.Random, *, taking: bool) -> NewOrder:
+    side = Side.BUY if chance.random() < 0.5 else Side.SELL
+    through = 1 if side is Side.BUY else -1
+    lots = chance.randint(1, 10)
+    if not taking:
+        price = MIDDLE - through * chance.randint(1, 10)
+        return NewOrder(market=MARKET, side=side, lots=lots, price=price)
+    return NewOrder(
+        market=MARKET,
+        side=side,
+        lots=lots,
+        price=MIDDLE + through * 20,
+        time_in_force=TimeInForce.IOC,
+    )
+
+
+def _body(user_id: str, order: NewOrder) -> dict[str, str]:
+    return {
+        "user_id": user_id,
+        "symbol": SYMBOL,
+        "side": order.side.value.upper(),
+        "type": "LIMIT",
+        "price": f"{order.price // 100}.{order.price % 100:02d}",
+        "quantity": f"0.{order.lots:04d}",
+        "time_in_force": order.time_in_force.value.upper(),
+    }
 
 
 async def open_market(engine: Engine) -> None:

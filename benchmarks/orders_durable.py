@@ -37,7 +37,7 @@ async def main() -> None:
         baseline = await sql_orders.measure(postgres.url(), seconds=5)
         async with engine_on(postgres) as engine:
             await open_market(engine)
-            bulks = OrderTraffic().bulks(BULK)
+            bulks = OrderTraffic(block=BULK).bulks()
             await drive(engine, bulks, run="warm", clients=BULKS_IN_FLIGHT, seconds=1)
             bulk = await drive(engine, bulks, run="bulk", clients=BULKS_IN_FLIGHT, seconds=seconds)
             singles = OrderTraffic(seed=2).singles()
@@ -53,7 +53,7 @@ async def main() -> None:
             await open_market(engine)
             beside = await drive(
                 engine,
-                OrderTraffic().bulks(BULK),
+                OrderTraffic(block=BULK).bulks(),
                 run="b",
                 clients=BULKS_IN_FLIGHT,
                 seconds=seconds,
@@ -93,7 +93,7 @@ async def drive(
     latencies: list[float] = []
     orders = filled = 0
     started, cpu = perf_counter(), process_time()
-    trades = engine.look("exchange").last_trade
+    trades = engine.look("exchange").trades_next
 
     async def client() -> None:
         nonlocal orders, filled
@@ -115,7 +115,7 @@ async def drive(
     return {
         "per_s": round(orders / took),
         "traded_at_once_percent": round(100 * filled / orders, 1),
-        "trades_per_s": round((engine.look("exchange").last_trade - trades) / took),
+        "trades_per_s": round((engine.look("exchange").trades_next - trades) / took),
         "p50_ms": round(percentile(latencies, 0.5) * 1e3, 2),
         "p99_ms": round(percentile(latencies, 0.99) * 1e3, 2),
         "cpu_us_an_order": round(busy / orders * 1e6, 1),

@@ -8,7 +8,7 @@ import msgspec
 
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.reply import Reply
-from nostro.kernel.room import Amend, Answer, Context, Later, Order, Step
+from nostro.kernel.room import Amend, Answer, Context, Join, Later, Order, Step
 from nostro.runtime.house import House, Outcome
 from tests.runtime.tally import Add, Added, Tally
 
@@ -65,6 +65,24 @@ def test_a_refusal_takes_the_other_way_and_only_that() -> None:
 def test_later_steps_come_after_those_of_the_events_before() -> None:
     outcome = handled([add(SECOND), Later([add(THIRD)])])
     assert counters(outcome) == [FIRST, SECOND, "of second", THIRD]
+
+
+def test_what_waits_to_be_joined_one_behind_the_other_is_one_command() -> None:
+    def total(amounts: Sequence[int]) -> Sequence[Step]:
+        return [add(f"{len(amounts)} together", sum(amounts))]
+
+    def other(amounts: Sequence[int]) -> Sequence[Step]:
+        return [add("other", sum(amounts))]
+
+    steps = [Join(total, [1, 2]), Join(total, [3]), Join(other, [4]), Join(total, [5])]
+    assert counters(handled(steps)) == [FIRST, "3 together", "other", "1 together"]
+
+
+def test_what_a_join_orders_comes_before_the_steps_that_wait() -> None:
+    def both(_items: Sequence[int]) -> Sequence[Step]:
+        return [add("one"), add("two")]
+
+    assert counters(handled([Join(both, []), add(THIRD)])) == [FIRST, "one", "two", THIRD]
 
 
 def test_an_answer_can_be_amended_by_whoever_comes_after() -> None:

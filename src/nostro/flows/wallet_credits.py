@@ -11,19 +11,21 @@ from collections.abc import Sequence
 from nostro.exchange import SuspendFunds
 from nostro.flows import books
 from nostro.kernel.reply import Reply
-from nostro.kernel.room import Order, Step
+from nostro.kernel.room import Join, Order, Step
 from nostro.ledger import TRANSFERS_MAX, CreateTransfers, CreateTransfersTogether, NewTransfer
 
 
 def credited(transfers: Sequence[NewTransfer]) -> Sequence[Step]:
     """Return the steps that record transfers, of which only credits to wallets may be refused."""
-    if not transfers:
-        return ()
+    return [Join(_recorded, transfers)] if transfers else ()
+
+
+def _recorded(transfers: Sequence[NewTransfer]) -> Sequence[Step]:
     starts = range(0, len(transfers), TRANSFERS_MAX)
-    return [_credited(transfers[start : start + TRANSFERS_MAX]) for start in starts]
+    return [_command(transfers[start : start + TRANSFERS_MAX]) for start in starts]
 
 
-def _credited(transfers: Sequence[NewTransfer]) -> Order:
+def _command(transfers: Sequence[NewTransfer]) -> Order:
     def then(reply: Reply) -> Sequence[Step]:
         if not reply.body["results"]:
             return ()

@@ -132,11 +132,19 @@ class Later(msgspec.Struct, frozen=True):
     steps: Sequence[Step]
 
 
+class Join(msgspec.Struct, frozen=True):
+    """A step: take what `order` makes of these items, and of those of every Join with the same
+    `order` that waits right behind it: one command for all instead of one for each."""
+
+    order: Callable[[Sequence[Any]], Sequence[Step]]
+    items: Sequence[Any]
+
+
 class Perform(msgspec.Struct, frozen=True):
     """A step: do this deed in the world once the journal row is durable."""
 
     effect: Effect
 
 
-Step = Order | Answer | Amend | Later | Perform
+Step = Order | Join | Answer | Amend | Later | Perform
 Flow = Callable[[Event], Sequence[Step]]

@@ -20,8 +20,10 @@ from nostro.kernel.room import (
     Context,
     Decision,
     Flow,
+    Join,
     Later,
     Order,
+    Perform,
     Position,
     Room,
     Step,
@@ -87,7 +89,7 @@ class House:
         """`ahead`: of a command, the one that flows will order in its row, or None; what that
         names and memory no longer holds is read beforehand too."""
         self.rooms: dict[str, Room[Any]] = {room.name: room for room in rooms}
-        self._flows = dict(flows)
+        self.flows = dict(flows)
         self._ahead = dict(ahead or {})
         self._keys_hot_max = keys_hot_max
         self._by_command = {command: room for room in rooms for command in room.commands}
@@ -172,17 +174,16 @@ class House:
         """Return each room's state hash in hex."""
         return {name: room.digest(memory.states[name]).hex() for name, room in self.rooms.items()}
 
-    def steps_of(self, event: Event) -> Sequence[Step]:
-        """Return what the flows make of an event."""
-        flow = self._flows.get(type(event))
-        return flow(event) if flow else ()
-
     def deciders(self, memory: Memory, command: Command, at_us: int) -> Sequence[Room[Any]]:
         """Return the rooms that decide a command: its own, or for a Tick every room that is due."""
         if type(command) is not Tick:
             return (self._by_command[type(command)],)
         due = ((room, room.due(memory.states[room.name])) for room in self.rooms.values())
         return [room for room, time in due if time is not None and time <= at_us]
+
+
+_NOTHING = Decision()
+"""What nobody decides."""
 
 
 class _Cascade:
@@ -224,26 +225,40 @@ class _Cascade:
         )
 
     def _take(self, step: Step) -> None:
+        # Almost all steps are orders: a `match` would look at their fields first.
+        if type(step) is Order:
+            self._carry_out(step)
+            return
         match step:
-            case Order(command, otherwise, then):
-                reply, no = self._ordered(command)
-                if no is None:
-                    if then is not None:
-                        self._steps.extendleft(reversed(then(reply)))
-                    return
-                if otherwise is None:
-                    raise AssertionError(
-                        f"no flow answers {no} to {type(command).__name__}"
-                    ) from no
-                self._steps.extendleft(reversed(otherwise(no)))
+            case Join(order, items):
+                self._steps.extendleft(reversed(order(self._joined(order, items))))
             case Answer(body, code, facts):
                 self._answer = Reply(code=code, facts=facts, body=body)
             case Amend(change):
                 self._answer = change(self._answer)
             case Later(steps):
                 self._steps.extend(steps)
-            case _:
-                self._effects.append(step.effect)
+            case Perform(effect):
+                self._effects.append(effect)
+
+    def _carry_out(self, step: Order) -> None:
+        reply, no = self._ordered(step.command)
+        if no is None:
+            if step.then is not None:
+                self._steps.extendleft(reversed(step.then(reply)))
+            return
+        if step.otherwise is None:
+            what = type(step.command).__name__
+            raise AssertionError(f"no flow answers {no} to {what}") from no
+        self._steps.extendleft(reversed(step.otherwise(no)))
+
+    def _joined(self, order: object, items: Sequence[Any]) -> Sequence[Any]:
+        """Take the Joins of one order off the front of what waits, and return all their items."""
+        steps, joined = self._steps, list(items)
+        while steps and type(following := steps[0]) is Join and following.order is order:
+            joined += following.items
+            steps.popleft()
+        return joined
 
     def _ordered(self, command: Command) -> tuple[Reply, Rejection | None]:
         try:
@@ -253,13 +268,16 @@ class _Cascade:
         return reply, None if reply.accepted else Rejection(reply.code, **reply.facts)
 
     def _decide(self, command: Command) -> Reply:
-        decision = Decision()
-        for room in self._house.deciders(self._memory, command, self._context.at_us):
-            state = self._memory.states[room.name]
+        decision = _NOTHING
+        house, states, flows = self._house, self._memory.states, self._house.flows
+        for room in house.deciders(self._memory, command, self._context.at_us):
+            state = states[room.name]
             decision = room.decide(state, command, self._context)
             for event in decision.events:
                 room.evolve(state, event, self._position)
-                self._steps.extend(self._house.steps_of(event))
+                flow = flows.get(type(event))
+                if flow is not None:
+                    self._steps.extend(flow(event))
             self._events.extend(decision.events)
         no = decision.refusal
         if no is not None:
