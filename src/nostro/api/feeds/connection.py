@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from nostro.api.auth import Caller
 from nostro.api.feeds.topic import Gone, Message, Reader, Subscription
 
 QUEUE_BYTES_MAX = 512_000
 """Beyond it what waits is dropped; one message may be larger."""
-ANSWERS_MAX = 200
+ANSWERS_MAX = 1_000
 """Answers that may wait: who asks on and never reads is let go."""
 
 CLOSE_GOING_AWAY = 1001
@@ -70,10 +71,19 @@ class Connection(Reader):
         elif self._queue and self._bytes + len(message.text) > self._bytes_max:
             self._fall_behind()
             return False
-        self._queue.append((message, subscription))
-        self._bytes += len(message.text)
-        self._wake.set()
+        self._put(message, subscription)
         return True
+
+    def bring(self, messages: Sequence[Message], subscription: Subscription) -> None:
+        """Queue what brings a subscription in step; topics bound it."""
+        for message in messages:
+            self._put(message, subscription)
+
+    def _put(self, message: Message, subscription: Subscription | None) -> None:
+        if not self.gone:
+            self._queue.append((message, subscription))
+            self._bytes += len(message.text)
+            self._wake.set()
 
     def _fall_behind(self) -> None:
         """Drop what waits, but for answers."""
@@ -85,6 +95,7 @@ class Connection(Reader):
             if subscription.in_step:
                 subscription.in_step = False
                 self._behind.append(subscription)
+        self._wake.set()
 
     async def drained(self) -> None:
         """Return once nothing waits; raises Gone."""

@@ -9,7 +9,7 @@ from nostro.api.feeds.own import BalancesTopic, OrdersTopic
 from nostro.api.feeds.reading import PatientReads
 from nostro.api.feeds.topic import Topic
 from nostro.api.picture import OWN_ACCOUNTS, OwnFunds, Picture, ShownOrder
-from nostro.exchange.views import FillView
+from nostro.exchange import FillView
 
 AccountNumber = Callable[[str], int | None]
 """Returns the number of an account, under which the ledger reports what moves on it."""

@@ -183,6 +183,8 @@ class Hub:
                 if subscription not in subscription.topic.subscriptions:
                     continue
                 try:
+                    # One thing at a time: what two of them need might not fit.
+                    await connection.drained()
                     await subscription.topic.resume(subscription, after)
                 except Gone:
                     return

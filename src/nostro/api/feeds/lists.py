@@ -14,14 +14,14 @@ from nostro.api.feeds.told import (
     trades_of,
     trades_told,
 )
-from nostro.api.http.order_told import OwnFillTold, TradeTold, own_fill_told, trade_told
+from nostro.api.http.order_told import MarketTradeTold, OwnFillTold, own_fill_told, trade_told
 from nostro.api.picture import MarketPicture, OwnFunds
-from nostro.exchange.views import FillView
+from nostro.exchange import FillView
 
 T = TypeVar("T")
 
 
-class TradesTopic(LogTopic[TradeTold]):
+class TradesTopic(LogTopic[MarketTradeTold]):
     """The trades of a market. A position is the number of a trade."""
 
     channel = "trades"
@@ -32,7 +32,7 @@ class TradesTopic(LogTopic[TradeTold]):
         self._market = market
         self._reads = reads
 
-    def taken(self) -> Sequence[Item[TradeTold]]:
+    def taken(self) -> Sequence[Item[MarketTradeTold]]:
         """Return the trades since the last time."""
         market = self._market
         printed, market.printed = market.printed, []
@@ -42,12 +42,14 @@ class TradesTopic(LogTopic[TradeTold]):
             for trade in trades_of(market, each)
         ]
 
-    def written(self, items: Sequence[Item[TradeTold]], *, previous: int, position: int) -> str:
+    def written(
+        self, items: Sequence[Item[MarketTradeTold]], *, previous: int, position: int
+    ) -> str:
         """Return the message that tells of trades."""
         trades = [item.told for item in items]
         return trades_told(self._market, trades, previous=previous, position=position)
 
-    async def read(self, after: int, height: int, limit: int) -> Sequence[Item[TradeTold]]:
+    async def read(self, after: int, height: int, limit: int) -> Sequence[Item[MarketTradeTold]]:
         """Return trades from the views."""
         views = await self._reads.trades_after(self.about, after, height=height, limit=limit)
         return [Item(view.trade, view.height, trade_told(view)) for view in views]

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from nostro.api.feeds.topic import Message, Subscription, Topic, brought_in_step
+from nostro.api.feeds.topic import Message, Subscription, Topic
 
 ITEMS_MAX = 1_000
 """Items that a topic remembers, and those that are read from the views at a time."""
@@ -82,7 +82,7 @@ class LogTopic(Topic, Generic[T]):
         if missed:
             text = self.written(missed, previous=since, position=self.position)
             messages.append(Message(text, self.position))
-        brought_in_step(subscription, messages)
+        self.bring(subscription, messages)
 
     async def _read_page(self, subscription: Subscription) -> None:
         """Send the next items from the views, up to the remembered ones."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from nostro.api.feeds.told import CHECKSUM_LEVELS, Levels, book_told, checksum, ticker_told
-from nostro.api.feeds.topic import Message, Ring, Subscription, Topic, brought_in_step
+from nostro.api.feeds.topic import Message, Ring, Subscription, Topic
 from nostro.api.picture import Half, MarketPicture
 from nostro.exchange import Side
-
-STEPS_BYTES_MAX = 65_536
-"""Who missed more than this of a book is sent the whole book instead."""
 
 
 class ToldHalf:
@@ -79,15 +76,17 @@ class BookTopic(Topic):
         self._ring.add(previous, self.tell(text, market.sequence))
 
     async def resume(self, subscription: Subscription, after: int | None) -> None:
-        """Send the deltas that were missed if they are remembered, else a snapshot."""
+        """Send the deltas that were missed if they are remembered, else, or if it is shorter, a
+        snapshot."""
         if after == self.position:
             subscription.position = after
-            brought_in_step(subscription, [])
+            self.bring(subscription, [])
             return
+        snapshot = self.snapshot()
         steps = None if after is None else self._ring.since(after)
-        if steps is not None and sum(len(step.text) for step in steps) > STEPS_BYTES_MAX:
-            steps = None
-        brought_in_step(subscription, [self.snapshot()] if steps is None else steps)
+        if steps is None or sum(len(step.text) for step in steps) > len(snapshot.text):
+            steps = [snapshot]
+        self.bring(subscription, steps)
 
     def snapshot(self) -> Message:
         """Return the whole book as it was last told."""
@@ -137,7 +136,7 @@ class TickerTopic(Topic):
 
     async def resume(self, subscription: Subscription, after: int | None) -> None:
         """Send where the market stands."""
-        brought_in_step(subscription, [Message(ticker_told(self._market), self.position)])
+        self.bring(subscription, [Message(ticker_told(self._market), self.position)])
 
     def close(self) -> None:
         """Nothing is kept for it."""

@@ -6,7 +6,7 @@ import asyncio
 
 from nostro.api.feeds.reading import PatientReads
 from nostro.api.feeds.told import balances_told, order_told, own_told, read_order_told
-from nostro.api.feeds.topic import Message, Ring, Subscription, Topic, brought_in_step
+from nostro.api.feeds.topic import Message, Ring, Subscription, Topic
 from nostro.api.picture import Picture, ShownOrder
 from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 
@@ -48,17 +48,17 @@ class OrdersTopic(Topic):
     async def resume(self, subscription: Subscription, after: int | None) -> None:
         """Send what was missed, or a snapshot."""
         if after is None:
-            brought_in_step(subscription, [self.snapshot()])
+            self.bring(subscription, [self.snapshot()])
             return
         subscription.position = min(after, self.position)
         if not self._step_on(subscription):
             try:
                 await self._read(subscription)
             except (ViewsBehind, ViewsUnavailable):
-                brought_in_step(subscription, [self.snapshot()])
+                self.bring(subscription, [self.snapshot()])
                 return
             if not self._step_on(subscription):
-                brought_in_step(subscription, [self.snapshot()])
+                self.bring(subscription, [self.snapshot()])
 
     def _step_on(self, subscription: Subscription) -> bool:
         """Send the steps that are remembered; False when they are not."""
@@ -66,7 +66,7 @@ class OrdersTopic(Topic):
         steps = [] if since == self.position else self._ring.since(since)
         if steps is None:
             return False
-        brought_in_step(subscription, steps)
+        self.bring(subscription, steps)
         return True
 
     async def _read(self, subscription: Subscription) -> None:
@@ -130,7 +130,7 @@ class BalancesTopic(Topic):
     async def resume(self, subscription: Subscription, after: int | None) -> None:
         """Send what there is."""
         message = await self._message()
-        brought_in_step(subscription, [message])
+        self.bring(subscription, [message])
 
     async def _read_on(self) -> None:
         try:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from nostro.api.exchange_reads import ExchangeReads
-from nostro.exchange.views import FillView, OrderView, SuspensionView, TradeView
+from nostro.exchange import FillView, OrderView, SuspensionView, TradeView
 from nostro.ledger import BalanceView
 from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 

@@ -12,12 +12,11 @@ from zlib import crc32
 
 import msgspec
 
-from nostro.api.http.order_told import TradeTold
+from nostro.api.http.order_told import MarketTradeTold
 from nostro.api.picture import MarketPicture, OwnFunds, Printed, ShownOrder
 from nostro.api.prices import price_told, quantity_told, symbol_of, value_told
 from nostro.api.times import rfc3339
-from nostro.exchange import MarketTerms, Side
-from nostro.exchange.views import FillView, OrderView
+from nostro.exchange import FillView, MarketTerms, OrderView, Side
 from nostro.kernel.money import format_amount
 from nostro.ledger import BalanceView
 
@@ -73,7 +72,7 @@ def checksum(terms: MarketTerms, bids: Levels, asks: Levels) -> int:
 
 
 def trades_told(
-    market: MarketPicture, trades: Sequence[TradeTold], *, previous: int, position: int
+    market: MarketPicture, trades: Sequence[MarketTradeTold], *, previous: int, position: int
 ) -> str:
     """Return trades of a market, oldest first; `previous`: the number of the one before them."""
     return written(
@@ -88,12 +87,12 @@ def trades_told(
     )
 
 
-def trades_of(market: MarketPicture, printed: Printed) -> Iterator[TradeTold]:
+def trades_of(market: MarketPicture, printed: Printed) -> Iterator[MarketTradeTold]:
     """Yield the trades of one event as everybody is told them."""
     terms, event, at = market.terms, printed.event, rfc3339(printed.at_us)
     symbol, side = symbol_of(terms), event.side.value
     for fill in event.fills:
-        yield TradeTold(
+        yield MarketTradeTold(
             trade_id=str(fill.trade),
             symbol=symbol,
             price=price_told(terms, fill.price),

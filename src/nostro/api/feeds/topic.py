@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 RING_MESSAGES_MAX = 1_200
@@ -35,6 +36,10 @@ class Reader(ABC):
     def send(self, message: Message, subscription: Subscription | None = None) -> bool:
         """Queue a message; False when too much waits: what waited is dropped, and who followed
         anything here is brought in step again once the reader can take it."""
+
+    @abstractmethod
+    def bring(self, messages: Sequence[Message], subscription: Subscription) -> None:
+        """Queue what brings a subscription in step, whatever waits already."""
 
     @abstractmethod
     async def drained(self) -> None:
@@ -81,6 +86,11 @@ class Topic(ABC):
     def close(self) -> None:
         """Listen no more: nobody follows this."""
 
+    def bring(self, subscription: Subscription, messages: Sequence[Message]) -> None:
+        """Send what leads to the topic's position: from now on the subscriber is in step."""
+        subscription.in_step = True
+        subscription.reader.bring(messages, subscription)
+
     def tell(self, text: str, position: int) -> Message:
         """Send a step to everybody in step."""
         self.position = position
@@ -117,11 +127,3 @@ class Ring:
                 steps.reverse()
                 return steps
         return None
-
-
-def brought_in_step(subscription: Subscription, messages: list[Message]) -> None:
-    """Send what leads to the topic's position, all at once."""
-    subscription.in_step = True
-    for message in messages:
-        if not subscription.reader.send(message, subscription):
-            return

@@ -7,6 +7,7 @@ rare: whoever sends much, or what cannot be read again and again, is let go.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Annotated, Any
 
@@ -84,8 +85,12 @@ async def serve(hub: Hub, scope: Scope, receive: Receive, send: Send) -> None:
         if connection.gone:
             await asyncio.wait(tasks[1:2], timeout=CLOSE_S)
     finally:
+        let_go = connection.gone
         hub.leave(connection)
         await ended(tasks)
+        if let_go:
+            # Only now: granian closes nothing while a task waits to receive.
+            await _closed(send, connection.close_code)
 
 
 async def _refuse(scope: Scope, send: Send, error: Exception) -> None:
@@ -106,7 +111,12 @@ async def _tell(connection: Connection, send: Send) -> None:
     while (message := await connection.next()) is not None:
         async with asyncio.timeout(SEND_S):
             await send({"type": "websocket.send", "text": message.text})
-    await send({"type": "websocket.close", "code": connection.close_code})
+
+
+async def _closed(send: Send, code: int) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(CLOSE_S):
+            await send({"type": "websocket.close", "code": code})
 
 
 async def _listen(hub: Hub, connection: Connection, receive: Receive) -> None:

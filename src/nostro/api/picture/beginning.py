@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nostro.api.picture.halves import ShownOrder
 from nostro.api.picture.market import MarketPicture
-from nostro.exchange import LiveOrder, OrderState, PlacedOrder, Side
-from nostro.exchange.state import Market
+from nostro.exchange import LiveOrder, Market, OrderState, PlacedOrder, Side
 
 _MILLIONTHS = 1_000_000
 

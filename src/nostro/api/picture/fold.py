@@ -17,6 +17,7 @@ from nostro.api.picture.heard import Heard, OwnFunds, maker_fill, routed_fill, t
 from nostro.api.picture.market import MarketPicture, Printed
 from nostro.exchange import (
     AssetListed,
+    ExchangeState,
     FeeSchedule,
     FeeScheduleSet,
     FundsReleased,
@@ -39,11 +40,14 @@ from nostro.exchange import (
     StopsElected,
     TradesExecuted,
 )
-from nostro.exchange.state import ExchangeState
 from nostro.kernel.asset import SEED
 from nostro.ledger import AccountOpened, TransfersRecorded
 from nostro.runtime.draft import Durable
 
+BUY = Side.BUY
+OPEN, PARTIALLY_FILLED = OrderState.OPEN, OrderState.PARTIALLY_FILLED
+UNTRIGGERED, FILLED, REJECTED = OrderState.UNTRIGGERED, OrderState.FILLED, OrderState.REJECTED
+"""On the way of every order the look-up of a member in its enumeration is dear."""
 OWN_ACCOUNTS = ("wallet", "orders")
 """What the ids of a user's accounts begin with: `wallet:{user}:{asset}`."""
 
@@ -132,7 +136,7 @@ class Picture:
         self._markets, self._orders, self._by_user = {}, {}, {}
         for _, order in sorted(state.orders.items()):
             terms = state.markets[order.market].terms
-            self._put(shown(order, terms.quote if order.side is Side.BUY else terms.base))
+            self._put(shown(order, terms.quote if order.side is BUY else terms.base))
         for market in state.markets.values():
             picture = self._markets[market.name] = pictured(market)
             stand(market, picture, self._orders)
@@ -192,35 +196,35 @@ class Picture:
         user_id = event.user_id
         for placed in event.orders:
             lots = placed.lots
-            order = ShownOrder(placed, user_id, placed.price, lots, lots, OrderState.OPEN)
+            order = ShownOrder(placed, user_id, placed.price, lots, lots, OPEN)
             self._put(order)
             if self.heard:
                 self._tell(order)
 
     def _refused(self, event: OrderRefused) -> None:
-        self._end(self._orders[event.order], OrderState.REJECTED, event.reason)
+        self._end(self._orders[event.order], REJECTED, event.reason)
 
     def _rested(self, event: OrderRested) -> None:
         market = self._moved(event.market, event.sequence)
         order = self._orders[event.order]
         order.price = event.price
         order.left = event.lots_left
-        if order.state is not OrderState.PARTIALLY_FILLED:
-            order.state = OrderState.OPEN
-        (market.bids if order.placed.side is Side.BUY else market.asks).add(order)
+        if order.state is not PARTIALLY_FILLED:
+            order.state = OPEN
+        (market.bids if order.placed.side is BUY else market.asks).add(order)
         if self.heard:
             self._tell(order)
 
     def _parked(self, event: OrderParked) -> None:
         order = self._orders[event.order]
-        order.state = OrderState.UNTRIGGERED
+        order.state = UNTRIGGERED
         if self.heard:
             self._tell(order)
 
     def _elected(self, event: StopsElected) -> None:
         for number in event.orders:
             order = self._orders[number]
-            order.state = OrderState.OPEN
+            order.state = OPEN
             if self.heard:
                 self._tell(order, "elected")
 
@@ -228,7 +232,7 @@ class Picture:
         market = self._moved(event.market, event.sequence)
         orders = self._orders
         taker = orders[event.order]
-        half = market.asks if event.side is Side.BUY else market.bids
+        half = market.asks if event.side is BUY else market.bids
         for fill in event.fills:
             maker = orders[fill.maker]
             half.fill(maker, fill.lots, fill.maker_left)
@@ -239,11 +243,11 @@ class Picture:
             taker.value_minor += fill.value_minor
             taker.fee_minor += fill.taker_fee_minor
             if fill.maker_left:
-                maker.state = OrderState.PARTIALLY_FILLED
+                maker.state = PARTIALLY_FILLED
                 if self.heard:
                     self._tell(maker)
             else:
-                self._end(maker, OrderState.FILLED)
+                self._end(maker, FILLED)
         market.note_trade(event.fills[-1])
         if market.printed is not None:
             market.printed.append(Printed(event, self.at_us, self.height))
@@ -254,9 +258,9 @@ class Picture:
     def _left(self, order: ShownOrder, left: int) -> None:
         order.left = left
         if not left:
-            self._end(order, OrderState.FILLED)
+            self._end(order, FILLED)
             return
-        order.state = OrderState.PARTIALLY_FILLED
+        order.state = PARTIALLY_FILLED
         if self.heard:
             self._tell(order)
 
@@ -275,7 +279,7 @@ class Picture:
         for closed in event.orders:
             order = self._orders[closed.order]
             if order.shown:
-                (market.bids if order.placed.side is Side.BUY else market.asks).remove(order)
+                (market.bids if order.placed.side is BUY else market.asks).remove(order)
             order.left = closed.lots_left
             self._end(order, closed.state, event.reason)
 

@@ -51,27 +51,23 @@ class Level:
 
 class Half:
     """One side of a market. `changed`: prices whose level changed since they were last taken;
-    None while nobody takes them."""
+    None while nobody takes them. `descending`: the highest price is the best."""
 
-    __slots__ = ("_best", "changed", "levels", "side")
+    __slots__ = ("_best", "changed", "descending", "levels", "side")
 
     def __init__(self, side: Side) -> None:
         self.side = side
+        self.descending = side is Side.BUY
         self.levels: dict[int, Level] = {}
         self.changed: set[int] | None = None
         self._best = 0
         """The best price; 0: to be looked for."""
 
     @property
-    def descending(self) -> bool:
-        """Tell whether the highest price is the best."""
-        return self.side is Side.BUY
-
-    @property
     def best(self) -> int:
         """Return the best price; 0: there is none."""
         if not self._best and self.levels:
-            self._best = (max if self.side is Side.BUY else min)(self.levels)
+            self._best = (max if self.descending else min)(self.levels)
         return self._best
 
     def prices(self) -> list[int]:
@@ -108,7 +104,7 @@ class Half:
         if level is None:
             level = self.levels[price] = Level()
             best = self._best
-            if best and (price > best if self.side is Side.BUY else price < best):
+            if best and (price > best if self.descending else price < best):
                 self._best = price
         order.shown = shown
         level.lots += shown

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from nostro.api.picture.halves import ShownOrder
-from nostro.exchange import Fill, MarketTerms, RouteEnded, RouteTrade, TradesExecuted
-from nostro.exchange.views import FillView, Role
+from nostro.exchange import (
+    Fill,
+    FillView,
+    MarketTerms,
+    Role,
+    RouteEnded,
+    RouteTrade,
+    TradesExecuted,
+)
 
 
 class OwnFunds(NamedTuple):
