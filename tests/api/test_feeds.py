@@ -209,7 +209,8 @@ async def test_a_book_is_told_by_a_snapshot_and_then_by_deltas_that_link_up(stag
         assert book.sides == book_of(stage)
         stage.cancel(ask)
         book.take(await one.next("delta"))
-        assert book.sides == book_of(stage) and not book.sides["asks"]
+        assert book.sides == book_of(stage)
+        assert not book.sides["asks"]
         market = stage.picture.market(MARKET)
         assert market is not None
         assert book.sequence == market.sequence
@@ -226,7 +227,8 @@ async def test_changes_of_one_tick_are_one_delta_and_what_came_and_went_is_not_t
             stage.rest(BUY, price, 1)
         stage.cancel(stage.rest(SELL, 300, 1))
         delta = await one.next("delta")
-        assert len(delta["bids"]) == 50 and delta["asks"] == []
+        assert len(delta["bids"]) == 50
+        assert delta["asks"] == []
         await one.quiet()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +13,13 @@ from starlette.routing import compile_path
 
 from nostro.api import openapi
 from nostro.api.desk import Desk
+from nostro.api.feeds import sse, ws
+from nostro.api.feeds.hub import Hub
 from nostro.api.front import FrontDoor
 from nostro.api.http import (
     accounts,
     api_keys,
+    balances,
     batches,
     explained,
     health,
@@ -24,12 +27,18 @@ from nostro.api.http import (
     iso20022_statements,
     ledger_reads,
     liquidity,
+    market_admin,
+    markets,
+    order_reads,
+    orders,
+    orders_bulk,
     participants,
     payments,
     payments_bulk,
     payments_reads,
     risk,
     settlements,
+    trading_admin,
     transfers,
     wallet,
     wallet_reads,
@@ -57,6 +66,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *liquidity.OPERATIONS,
     *webhooks.OPERATIONS,
     *api_keys.OPERATIONS,
+    *orders.OPERATIONS,
+    *orders_bulk.OPERATIONS,
+    *order_reads.OPERATIONS,
+    *market_admin.OPERATIONS,  # longer paths before the market, whose symbol takes a slash
+    *markets.OPERATIONS,
+    *trading_admin.OPERATIONS,
+    *balances.OPERATIONS,
     *wallet.OPERATIONS,
     *wallet_reads.OPERATIONS,
     *accounts.OPERATIONS,
@@ -84,6 +100,9 @@ def create_app(platform: Platform) -> FastAPI:
     app.open_short_ways(
         operation for operation in OPERATIONS if operation.path != payments_bulk.PATH
     )
+    hub = Hub(app.desk)
+    app.serve_socket = partial(ws.serve, hub)
+    app.add_route(sse.PATH, partial(_follow, hub), methods=["GET"], include_in_schema=False)
     streams = Streams(app.desk)
     for operation in OPERATIONS:
         _route(app, operation, streams)
@@ -151,6 +170,14 @@ def document(version: str) -> dict[str, Any]:
 
 async def _show_page(request: Request) -> Response:
     return HTMLResponse(page(request.app.openapi()))
+
+
+async def _follow(hub: Hub, request: Request) -> Response:
+    """Answer with the messages of one channel, without an end."""
+    try:
+        return await sse.entered(hub, request)
+    except Exception as error:
+        return _problem(request, error)
 
 
 async def _not_here(request: Request, error: Exception) -> Response:

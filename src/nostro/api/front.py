@@ -32,6 +32,7 @@ class FrontDoor(FastAPI):
     short_ways: dict[str, dict[str, Operation]]
     request_ids: RequestIds
     access_log: AccessLog
+    serve_socket: Callable[[Scope, Receive, Send], Awaitable[None]]
 
     def open_short_ways(self, operations: Iterable[Operation]) -> None:
         """Let operations without path parameters be found by their path."""
@@ -43,7 +44,10 @@ class FrontDoor(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            if scope["type"] == "websocket":
+                await self.serve_socket(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
             return
         if scope["method"] == "HEAD":
             await self(*_without_body(scope, receive, send))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.auth_problems import AUTH
+from nostro.api.feeds_problems import FEEDS
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import (
     CHANGEABLE,
@@ -383,6 +384,7 @@ TABLE: dict[str, Row] = {
     **EXECUTION,
     **RISK,
     **EXCHANGE,
+    **FEEDS,
     **ISO20022,
     **WEBHOOKS,
 }
