@@ -80,9 +80,14 @@ def test_a_route_that_nobody_filled_is_no_difference() -> None:
         assert compared(our, acme=closed) == Reconciled(deals=0, differences=[], rounding={})
 
 
-@pytest.mark.parametrize("our", [None, replace(OURS, stand=Stand.AWAITED, lots=0)])
-def test_what_they_did_and_we_do_not_know_is_found(our: OurRoute | None) -> None:
-    assert kinds(compared(our, acme=DEED)) == [Kind.NOT_TOLD]
+def test_what_they_did_and_we_do_not_know_is_found() -> None:
+    assert kinds(compared(None, acme=DEED)) == [Kind.NOT_TOLD]
+
+
+def test_an_answer_that_is_still_to_come_is_told_as_such() -> None:
+    awaited = replace(OURS, stand=Stand.AWAITED, lots=0, value_minor=0)
+    assert kinds(compared(awaited, acme=DEED)) == [Kind.AWAITED]
+    assert kinds(compared(awaited)) == []
 
 
 def test_a_fill_that_was_told_as_none_is_found() -> None:
@@ -212,7 +217,7 @@ def test_a_day_of_trades_reconciles() -> None:
     assert (found.deals, found.differences) == (59, [])
     assert all(0 <= minor < 59 * 3 for minor in found.rounding.values())
     without = [each for each in events if not (isinstance(each, RouteEnded) and each.route == 5)]
-    assert kinds(reconcile(routes_of(without), theirs)) == [Kind.NOT_TOLD]
+    assert kinds(reconcile(routes_of(without), theirs)) == [Kind.AWAITED]
 
 
 def test_a_broken_route_is_read_from_events() -> None:

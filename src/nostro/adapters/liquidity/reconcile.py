@@ -7,7 +7,7 @@ and our amounts whole minor units, rounded against the user.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
 
@@ -17,6 +17,8 @@ from nostro.adapters.liquidity.records import Entry, ProviderBooks
 from nostro.adapters.liquidity.units import exact, lots_of, ticks_of
 from nostro.exchange import MarketTerms, OrderRouted, RouteBroken, RouteEnded, Side
 from nostro.kernel.messages import Event
+from nostro.runtime.ports import Entry as Row
+from nostro.runtime.verify import Contradiction
 
 
 class Stand(StrEnum):
@@ -41,10 +43,12 @@ class OurRoute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kind(StrEnum):
-    """How the books differ. `not_told`: the provider filled, and we do not know. `not_done`: we
-    booked what it did not do. `twice`: two providers filled one route. `broken`: the exchange would
-    not book what the provider said. The others: it is the same deed, with another content."""
+    """How the books differ. `awaited`: the provider filled, and its answer is still to come.
+    `not_told`: it filled, and we know nothing of it. `not_done`: we booked what it did not do.
+    `twice`: two providers filled one route. `broken`: the exchange would not book what the provider
+    said. The others: it is the same deed, with another content."""
 
+    AWAITED = "awaited"
     NOT_TOLD = "not_told"
     NOT_DONE = "not_done"
     TWICE = "twice"
@@ -78,25 +82,30 @@ def routes_of(events: Iterable[Event]) -> dict[int, OurRoute]:
     """Return what the exchange's events say of routes."""
     routes: dict[int, OurRoute] = {}
     for event in events:
-        match event:
-            case OrderRouted():
-                routes[event.route] = OurRoute(
-                    route=event.route, provider=event.provider, terms=event.terms, side=event.side
-                )
-            case RouteEnded():
-                routes[event.route] = msgspec.structs.replace(
-                    routes[event.route],
-                    stand=Stand.ENDED,
-                    provider=event.provider,
-                    lots=sum(fill.lots for fill in event.fills),
-                    value_minor=sum(fill.value_minor for fill in event.fills),
-                    reference=event.reference,
-                )
-            case RouteBroken():
-                routes[event.route] = msgspec.structs.replace(
-                    routes[event.route], stand=Stand.BROKEN, reference=event.reference
-                )
+        note(routes, event)
     return routes
+
+
+def note(routes: dict[int, OurRoute], event: Event) -> None:
+    """Take note of what one event says of a route."""
+    match event:
+        case OrderRouted():
+            routes[event.route] = OurRoute(
+                route=event.route, provider=event.provider, terms=event.terms, side=event.side
+            )
+        case RouteEnded():
+            routes[event.route] = msgspec.structs.replace(
+                routes[event.route],
+                stand=Stand.ENDED,
+                provider=event.provider,
+                lots=sum(fill.lots for fill in event.fills),
+                value_minor=sum(fill.value_minor for fill in event.fills),
+                reference=event.reference,
+            )
+        case RouteBroken():
+            routes[event.route] = msgspec.structs.replace(
+                routes[event.route], stand=Stand.BROKEN, reference=event.reference
+            )
 
 
 def reconcile(
@@ -135,9 +144,11 @@ def _compared(route: int, our: OurRoute | None, done: list[tuple[str, Entry]]) -
         return [Difference(route, names, Kind.TWICE, "one", names)]
     if our is not None and our.stand is Stand.BROKEN:
         return [Difference(route, our.provider, Kind.BROKEN, "broken", names)]
-    if our is None or our.stand is Stand.AWAITED or not our.lots:
-        stand = "unknown" if our is None else our.stand
-        return [Difference(route, names, Kind.NOT_TOLD, stand, name) for name, _ in done]
+    if our is not None and our.stand is Stand.AWAITED:
+        return [Difference(route, name, Kind.AWAITED, our.stand, name) for name, _ in done]
+    if our is None or not our.lots:
+        stand = "unknown" if our is None else "unfilled"
+        return [Difference(route, name, Kind.NOT_TOLD, stand, name) for name, _ in done]
     if not done or done[0][0] != our.provider:
         return [Difference(route, our.provider, Kind.NOT_DONE, f"{our.lots} lots", names)]
     return _content(our, done[0][1])
@@ -195,3 +206,40 @@ def _kept(our: OurRoute, done: Entry) -> Fraction:
     pieces = ((exact(piece.quantity), exact(piece.price)) for piece in done.pieces)
     theirs = sum((quantity * price for quantity, price in pieces), Fraction(0)) * scale
     return our.value_minor - theirs if our.side is Side.BUY else theirs - our.value_minor
+
+
+class ProvidersCheck:
+    """The question of an audit: do the providers' books say what the journal says? Implements
+    runtime.verify.Check.
+
+    `books` reads theirs, once the journal was read. Meanwhile a running platform goes on: what
+    belongs to a route that the journal did not know then, or that is awaited, is no finding.
+    """
+
+    name = "providers"
+
+    def __init__(self, books: Callable[[], Mapping[str, ProviderBooks]], *, chain: str) -> None:
+        self._books = books
+        self._chain = chain
+        self._routes: dict[int, OurRoute] = {}
+        self._found = Reconciled(deals=0, differences=[], rounding={})
+
+    def hear(self, entry: Row, events: Sequence[Event]) -> None:
+        """Take note of routes."""
+        for event in events:
+            note(self._routes, event)
+
+    def finish(self) -> None:
+        """Compare; raises Contradiction."""
+        self._found = reconcile(self._routes, self._books(), chain=self._chain)
+        newest = max(self._routes, default=0)
+        for each in self._found.differences:
+            if each.kind is not Kind.AWAITED and each.route <= newest:
+                raise Contradiction(
+                    f"route {each.route}, {each.provider}: {each.kind}: ours {each.ours or None}, "
+                    f"theirs {each.theirs or None}"
+                )
+
+    def told(self) -> str:
+        """Say how much was compared."""
+        return f"{len(self._routes)} routes, {self._found.deals} trades in the providers' books"
