@@ -87,6 +87,7 @@ class ExchangeCheck:
         self._compare_trades(tables.trade_lines)
         self._orders.hear(tables.orders)
         self._note_candles(tables.candles)
+        tables.add_up()
         for folded in self._folded:
             folded.hear()
         tables.clear()

@@ -181,15 +181,8 @@ class ExchangeProjection:
                 f"\t{event.side}\t{who}\t{quick(fill.maker_user_id)}\t\n"
             )
         self._taken(event, position)
-        self._count(
-            market,
-            at_us,
-            trades_count=len(event.fills),
-            volume_lots=volume,
-            value=total,
-            maker_fees=maker_fees,
-            taker_fees=taker_fees,
-        )
+        day = self._day_of(at_us)
+        tables.count(market, day, len(event.fills), volume, total, maker_fees, taker_fees)
 
     def _taken(self, event: TradesExecuted | RouteEnded, position: Position) -> None:
         """Note what is left of an order that took."""
@@ -201,15 +194,13 @@ class ExchangeProjection:
         elif event.fills:
             course.state = PARTIALLY_FILLED
 
-    def _count(self, market: str, at_us: int, **sums: int) -> None:
-        """Add trades to their market's day."""
+    def _day_of(self, at_us: int) -> str:
+        """Return the name of the day (UTC) of a time."""
         number = at_us // DAY_US
         if number != self._day[0]:
             name = datetime.fromtimestamp(at_us // US_PER_S, UTC).date().isoformat()
             self._day = (number, name)
-        days, day = self._tables.trading_days, self._day[1]
-        days.ensure(market, day, 0, 0, 0, 0, 0)
-        days.patch(market, day, **sums)
+        return self._day[1]
 
     # -- providers ---------------------------------------------------------------------------------
 
@@ -258,15 +249,8 @@ class ExchangeProjection:
             )
         self._taken(event, position)
         if event.fills:
-            self._count(
-                market,
-                at_us,
-                trades_count=len(event.fills),
-                volume_lots=volume,
-                value=value,
-                maker_fees=0,
-                taker_fees=fees,
-            )
+            day = self._day_of(at_us)
+            tables.count(market, day, len(event.fills), volume, value, 0, fees)
         tables.routes.patch(
             event.route,
             provider=event.provider,

@@ -76,6 +76,7 @@ KILL_SWITCHES = Table(
         "last_height": _BIG,
     },
 )
+_DAY_SUMS = ("trades_count", "volume_lots", "value", "maker_fees", "taker_fees")
 TRADING_DAYS = Table(
     "trading_days",
     2,
@@ -88,7 +89,7 @@ TRADING_DAYS = Table(
         "maker_fees": _MINOR,
         "taker_fees": _MINOR,
     },
-    frozenset({"trades_count", "volume_lots", "value", "maker_fees", "taker_fees"}),
+    frozenset(_DAY_SUMS),
 )
 ROUTES = Table(
     "routes",
@@ -144,6 +145,8 @@ class ExchangeTables:
         self.candles = Candles()
         self.trade_lines: list[str] = []
         """New trades, as COPY text."""
+        self.day_sums: dict[tuple[str, str], list[int]] = {}
+        """Market and day to what is to be added to the columns of its row."""
         self.markets = Rows(MARKETS)
         self.fee_schedules = Rows(FEE_SCHEDULES)
         self.fee_assignments = Rows(FEE_ASSIGNMENTS)
@@ -154,8 +157,25 @@ class ExchangeTables:
         self.few = [each for each in vars(self).values() if isinstance(each, Rows)]
         """Those of which there are few, or that seldom change."""
 
+    def count(self, market: str, day: str, *sums: int) -> None:
+        """Add trades to their market's day: how many, lots, value, makers' and takers' fees."""
+        known = self.day_sums.get((market, day))
+        if known is None:
+            self.day_sums[market, day] = list(sums)
+        else:
+            for place, amount in enumerate(sums):
+                known[place] += amount
+
+    def add_up(self) -> None:
+        """Make of the sums of days what is wanted of their rows."""
+        for (market, day), sums in self.day_sums.items():
+            self.trading_days.ensure(market, day, 0, 0, 0, 0, 0)
+            self.trading_days.patch(market, day, **dict(zip(_DAY_SUMS, sums, strict=True)))
+        self.day_sums.clear()
+
     def ship(self) -> None:
         """Send what has gathered as new rows."""
+        self.add_up()
         self.orders.ship(self._ship)
         if self.trade_lines:
             self._ship(COPY_TRADES, "".join(self.trade_lines).encode())
@@ -175,6 +195,7 @@ class ExchangeTables:
         self.orders.clear()
         self.trade_lines.clear()
         self.candles.known.clear()
+        self.day_sums.clear()
         for rows in self.few:
             rows.clear()
 
