@@ -98,6 +98,13 @@ def _plausible(order: NewOrder) -> NewOrder:
 ROUTINGS = [Routing.BOOK, Routing.BOOK_THEN_PROVIDER, Routing.PROVIDER]
 NAMES = [NAME, "BTC-EUR"]
 MARKETS = st.sampled_from([NAME, NAME, "BTC-EUR"])
+QUOTES = st.tuples(
+    MARKETS,
+    st.sampled_from(Side),
+    LOTS,
+    st.integers(96, 104),
+    st.sampled_from([0, 0, 0, 1]),
+)
 ORDERS = st.one_of(_orders(MARKETS).map(_plausible), _orders(MARKETS))
 FEES = st.sampled_from([(0, 0), (1_000, 2_000), (-500, 1_000), (3_333, 7_777), (-1, 1)])
 
@@ -144,16 +151,49 @@ class AnySequence(RuleBasedStateMachine):
             return False
         return True
 
+    @property
+    def number(self) -> st.SearchStrategy[int]:
+        """Numbers of orders, mostly of live ones."""
+        live = list(self.play.state.orders) or [0]
+        anyone = st.integers(0, self.play.state.orders_next)
+        return st.one_of(st.sampled_from(live), st.sampled_from(live), anyone)
+
     # -- users -------------------------------------------------------------------------------------
 
     @rule(user_id=USERS, order=ORDERS)
     def place(self, user_id: str, order: NewOrder) -> None:
         self.do(PlaceOrder(user_id=user_id, order=order))
 
-    @rule(user_id=USERS, side=st.sampled_from(Side), lots=LOTS, price=PRICES)
-    def quote(self, user_id: str, side: Side, lots: int, price: int) -> None:
-        order = NewOrder(market=NAME, side=side, lots=lots, price=price)
-        self.do(PlaceOrder(user_id=user_id, order=order))
+    @rule(user_id=USERS, orders=st.lists(ORDERS, min_size=2, max_size=5))
+    def trade(self, user_id: str, orders: list[NewOrder]) -> None:
+        for order in orders:
+            self.do(PlaceOrder(user_id=user_id, order=order))
+
+    @rule(users=st.permutations(["ann", "bob", "cy"]), rows=st.lists(QUOTES, max_size=8))
+    def quote(self, users: list[str], rows: list[tuple[str, Side, int, int, int]]) -> None:
+        """Orders of the plainest kind, that rest and are taken."""
+        for at, (market, side, lots, price, display) in enumerate(rows):
+            order = NewOrder(market=market, side=side, lots=lots, price=price, display=display)
+            self.do(PlaceOrder(user_id=users[at % 2], order=order))
+
+    @rule(
+        market=MARKETS,
+        user_id=USERS,
+        stops=st.lists(st.tuples(st.sampled_from(Side), LOTS, st.integers(-3, 3)), max_size=4),
+    )
+    def guard(self, market: str, user_id: str, stops: list[tuple[Side, int, int]]) -> None:
+        """Stops near the last price."""
+        last = self.play.at(market).last_price or 100
+        for side, lots, away in stops:
+            order = NewOrder(
+                market=market,
+                side=side,
+                type=OrderType.STOP,
+                lots=lots,
+                stop=last + away,
+                price=last + away + (5 if side is Side.BUY else -5),
+            )
+            self.do(PlaceOrder(user_id=user_id, order=order))
 
     @rule(user_id=USERS, orders=st.lists(ORDERS, max_size=4))
     def place_several(self, user_id: str, orders: list[NewOrder]) -> None:
@@ -162,7 +202,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def amend(self, data: Any) -> None:
-        number = data.draw(st.integers(1, self.play.state.orders_next))
+        number = data.draw(self.number)
         live = self.play.state.orders.get(number)
         near = st.integers(max(1, live.lots - 3), live.lots + 3) if live else LOTS
         command = AmendOrder(
@@ -176,19 +216,11 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
-        number = data.draw(st.integers(0, self.play.state.orders_next))
+        number = data.draw(self.number)
         live = self.play.state.orders.get(number)
         accepted = self.do(CancelOrder(order=number, user_id=live.user_id if live else "ann"))
         routed = live is not None and live.route
         assert accepted == (live is not None and not routed)
-
-    @rule(
-        user_id=st.one_of(st.just(""), USERS),
-        market=st.sampled_from(["", *NAMES]),
-        side=st.sampled_from([None, *Side]),
-    )
-    def cancel_several(self, user_id: str, market: str, side: Side | None) -> None:
-        assert self.do(CancelOrders(user_id=user_id, market=market, side=side))
 
     # -- the clock ---------------------------------------------------------------------------------
 
@@ -206,24 +238,49 @@ class AnySequence(RuleBasedStateMachine):
 
     # -- operators ---------------------------------------------------------------------------------
 
-    @rule(
-        market=MARKETS,
-        state=st.sampled_from([MarketState.OPEN] * 5 + list(MarketState)),
-    )
-    def set_state(self, market: str, state: MarketState) -> None:
-        self.do(SetMarketState(market=market, state=state))
+    @rule(data=st.data(), kind=st.sampled_from(["state", "reference", "fees", "stop", "cancel"]))
+    def intervene(self, data: Any, kind: str) -> None:
+        """What happens rarely; what stopped trading soon ends again."""
+        commands: dict[str, st.SearchStrategy[Command]] = {
+            "state": st.builds(
+                SetMarketState, market=MARKETS, state=st.sampled_from(list(MarketState))
+            ),
+            "reference": st.builds(SetReference, market=MARKETS, price=PRICES),
+            "fees": FEES.map(
+                lambda fees: SetFeeSchedule(name="standard", maker_ppm=fees[0], taker_ppm=fees[1])
+            ),
+            "stop": st.builds(SetKillSwitch, user_id=st.one_of(st.just(""), USERS)),
+            "cancel": st.builds(
+                CancelOrders,
+                user_id=st.one_of(st.just(""), USERS),
+                market=st.sampled_from(["", *NAMES]),
+                side=st.sampled_from([None, *Side]),
+            ),
+        }
+        self.do(data.draw(commands[kind]))
 
-    @rule(price=PRICES)
-    def set_reference(self, price: int) -> None:
-        self.do(SetReference(market=NAME, price=price))
+    @rule()
+    def go_on(self) -> None:
+        """Every market opens again, and everybody may trade."""
+        for user_id in list(self.play.state.stopped):
+            assert self.do(SetKillSwitch(user_id=user_id, engaged=False))
+        for name in NAMES:
+            assert self.do(SetMarketState(market=name, state=MarketState.OPEN))
 
-    @rule(user_id=st.one_of(st.just(""), USERS), engaged=st.sampled_from([True, False, False]))
-    def set_kill_switch(self, user_id: str, engaged: bool) -> None:
-        self.do(SetKillSwitch(user_id=user_id, engaged=engaged))
+    @precondition(lambda self: self._is_stopped)
+    @rule()
+    def go_on_soon(self) -> None:
+        self.go_on()
 
-    @rule(fees=FEES)
-    def set_fees(self, fees: tuple[int, int]) -> None:
-        self.do(SetFeeSchedule(name="standard", maker_ppm=fees[0], taker_ppm=fees[1]))
+    @precondition(lambda self: self._is_stopped)
+    @rule()
+    def go_on_very_soon(self) -> None:
+        self.go_on()
+
+    @property
+    def _is_stopped(self) -> bool:
+        open_ = all(self.play.at(name).state is MarketState.OPEN for name in NAMES)
+        return not open_ or bool(self.play.state.stopped)
 
     # -- the ledger, providers, flows --------------------------------------------------------------
 
@@ -313,5 +370,5 @@ def test_no_sequence_loses_an_order_or_a_minor_unit(steps: int) -> None:
 
     run_state_machine_as_test(
         AnySequence,
-        settings=settings(max_examples=60, stateful_step_count=steps, deadline=None),
+        settings=settings(max_examples=100, stateful_step_count=steps, deadline=None),
     )
