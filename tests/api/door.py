@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
+from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.follower import PostgresViews
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
@@ -21,11 +22,12 @@ from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.api import Bounds, Platform, create_app
 from nostro.api.front import FrontDoor
+from nostro.api.picture import Picture
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.ports import Journal
 from nostro.runtime.projector import Projector, ViewsUnavailable
 from nostro.wiring.rooms import make_house
-from tests.api.callers import development_gate
+from tests.api.callers import bearer, development_gate
 
 
 class NoViews:
@@ -55,6 +57,19 @@ class Door:
         self.client = client
         self.engine = engine
         self.disk = disk
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, of: str = "", **headers: str
+    ) -> httpx.Response:
+        """Send any request; `of`: as this user, an operator for `operator`, with a token."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if of:
+            sent |= bearer(of, *(("operator",) if of == "operator" else ()))
+        more = {} if body is None else {"json": body}
+        if isinstance(body, bytes):
+            more = {"content": body}
+            sent.setdefault("content-type", "application/json")
+        return await self.client.request(method, path, headers=sent, **more)
 
     async def post(
         self, path: str, body: Any = None, *, key: str | None = None, **headers: str
@@ -109,13 +124,17 @@ async def front_door(
 ) -> AsyncIterator[Door]:
     """Open the front door of a fresh platform."""
     disk = disk or MemoryDisk()
+    picture = Picture()
     engine = Engine(
         house=make_house(),
         journal=journal or MemoryJournal(disk),
         clock=SystemClock(),
         settings=settings,
+        on_durable=picture.fold,
     )
-    platform = platform_on(engine, bounds=bounds or Bounds(), **(parts or {}))
+    platform = platform_on(
+        engine, bounds=bounds or Bounds(), **{"picture": picture, **(parts or {})}
+    )
     async with _opened(platform, disk) as door:
         yield door
 
@@ -123,8 +142,13 @@ async def front_door(
 @asynccontextmanager
 async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[Door]:
     """Open the front door of a platform on PostgreSQL, with a follower at its side."""
-    house = make_house()
-    engine = Engine(house=house, journal=PostgresJournal(url, "main"), clock=SystemClock())
+    house, picture = make_house(), Picture()
+    engine = Engine(
+        house=house,
+        journal=PostgresJournal(url, "main"),
+        clock=SystemClock(),
+        on_durable=picture.fold,
+    )
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         url, min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
     )
@@ -136,6 +160,8 @@ async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[
             payments=PaymentQueries(pool, "main"),
             settlements=SettlementQueries(pool, "main"),
             risk=RiskQueries(pool, "main"),
+            exchange=ExchangeQueries(pool, "main"),
+            picture=picture,
             bounds=bounds or Bounds(at_least_timeout_ms=10_000),
         )
         async with _opened(platform, MemoryDisk()) as door:
@@ -159,9 +185,17 @@ def following(url: str) -> Iterator[None]:
         follower.join()
 
 
+async def started(platform: Platform) -> None:
+    """Start a platform's engine, and show its picture what was recovered."""
+    engine = platform.engine
+    await engine.start()
+    if platform.picture is not None:
+        platform.picture.begin(engine.look("exchange"), height=engine.height)
+
+
 @asynccontextmanager
 async def _opened(platform: Platform, disk: MemoryDisk) -> AsyncIterator[Door]:
-    await platform.engine.start()
+    await started(platform)
     app = create_app(platform)
     assert isinstance(app, FrontDoor)
     transport = httpx.ASGITransport(app=app)

@@ -139,6 +139,16 @@ EXCHANGE: Mapping[str, Rule] = {
     "listTrades": PUBLIC,
     "listCandles": PUBLIC,
     "getTicker": PUBLIC,
+    "createMarket": needs("markets:write"),
+    "changeMarket": needs("markets:write"),
+    "setMarketState": needs("markets:write"),
+    "setReferencePrice": needs("markets:write"),
+    "listFeeSchedules": PUBLIC,
+    "setFeeSchedule": needs("markets:write"),
+    "assignFeeSchedule": needs("markets:write"),
+    "setKillSwitch": needs("orders:write"),
+    "listSuspensions": needs("orders:read"),
+    "releaseSuspendedFunds": needs("markets:write"),
 }
 KEYS: Mapping[str, Rule] = {
     "createApiKey": private("keys:write"),

@@ -37,10 +37,8 @@ EXCHANGE: dict[str, Row] = {
         "The quantity is no multiple of the market's lot",
         "Send nearest_below or nearest_above; we never round a quantity for you.",
     ),
-    "exchange.amount_not_a_number": Row(422, "The quote_amount is not a number", _DECIMAL),
-    "exchange.amount_not_positive": Row(
-        422, "The quote_amount is not greater than zero", _ABOVE_ZERO
-    ),
+    "exchange.amount_not_a_number": Row(422, "The amount is not a number", _DECIMAL),
+    "exchange.amount_not_positive": Row(422, "The amount is not greater than zero", _ABOVE_ZERO),
     "exchange.bad_user_id": Row(422, "The user id is not valid", "1 to 48 of A-Z a-z 0-9 . _ @ -."),
     "exchange.bad_order": Row(422, "The order makes no sense", f"See `field` and `what`. {_MEND}"),
     "exchange.bad_price": Row(

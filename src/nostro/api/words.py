@@ -239,5 +239,6 @@ PathSymbol = Annotated[
     ),
 ]
 ScheduleName = Annotated[
-    str, _spelled("a-z0-9._-", 32, "Name of a fee schedule.", "standard", "market-maker")
+    str, _spelled("A-Za-z0-9._-", 32, "Name of a fee schedule.", "standard", "market-maker")
 ]
+TradingReason = Annotated[str, _line(200, "Why, in words.", "runaway program")]

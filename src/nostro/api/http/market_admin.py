@@ -20,7 +20,7 @@ from nostro.api.picture import MarketPicture
 from nostro.api.prices import Bps, Price, Quantity, QuoteAmount
 from nostro.api.problems import Spoken
 from nostro.api.times import rfc3339
-from nostro.api.words import Reason, ScheduleName, Symbol
+from nostro.api.words import ScheduleName, Symbol, TradingReason
 from nostro.exchange import (
     ChangeMarket,
     CreateMarket,
@@ -35,13 +35,13 @@ from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
 
 OPERATOR = "operator"
-ORDERS_PER_USER_MAX = 1_000_000
-REFERENCE_S_MAX = 31_536_000
+ORDERS_PER_USER_MAX = 100_000
+REFERENCE_S_MAX = 366 * 86_400
 
 ProviderName = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[A-Za-z0-9._-]{0,64}\Z",
+        pattern=r"^[a-z0-9_-]{0,32}\Z",
         description="The liquidity provider that fills what the book cannot, or best: all compete.",
         examples=["merchant"],
     ),
@@ -91,7 +91,7 @@ class StateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cancels, as it is to close (cancel_only); nothing, every order is cancelled (closed)."""
 
     state: MarketState
-    reason: Reason = ""
+    reason: TradingReason = ""
 
 
 class ReferenceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,13 +111,12 @@ class MarketCreatedTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketStands(msgspec.Struct, frozen=True, kw_only=True):
-    """A market as it stands. `exists`: it stood so before this request."""
+    """A market as it stands, whether this request made it so or it was so before."""
 
     symbol: str
     state: str
     rules: RulesTold
     reference_price: str | None
-    exists: bool
     height: int
     recorded_at: str
 
@@ -165,9 +164,11 @@ async def _terms_of(desk: Desk, body: NewMarketBody) -> MarketTerms:
         tick_units, price_scale = prices.tick(body.tick)
     except Rejection as no:
         raise Rejection(no.code, at="tick", **no.facts) from None
-    minor = MarketTerms(base, quote, 1, tick_units, price_scale, base_scale, quote_scale, 1, 1)
-    lot_minor = read_at("lot", prices.lots, body.lot, minor)
-    return msgspec.structs.replace(minor, lot_minor=lot_minor)
+    by_base = MarketTerms(base, base, 1, 1, 0, base_scale, base_scale, 1, 1)
+    lot_minor = read_at("lot", prices.value_minor, body.lot, by_base)
+    return MarketTerms(
+        base, quote, lot_minor, tick_units, price_scale, base_scale, quote_scale, 1, 1
+    )
 
 
 _NUMBERS: tuple[tuple[str, str, Callable[[msgspec.Raw, MarketTerms], int]], ...] = (
@@ -263,7 +264,6 @@ def _stands(
         state=(state or market.state).value,
         rules=rules_told(rules or market.rules, terms),
         reference_price=price_or_none(terms, reference or market.reference),
-        exists=existed(receipt),
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )

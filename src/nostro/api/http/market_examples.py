@@ -97,11 +97,10 @@ CHANGED: dict[str, Any] = {
     "state": "open",
     "rules": RULES,
     "reference_price": "65000.00",
-    "exists": False,
     **_RECORDED,
 }
 FEES: dict[str, Any] = {"name": "standard", "maker_bps": "-0.5", "taker_bps": "10"}
-FEES_SET: dict[str, Any] = {**FEES, "exists": False, **_RECORDED}
+FEES_SET: dict[str, Any] = {**FEES, **_RECORDED}
 SCHEDULES: dict[str, Any] = {
     "data": [{**FEES, "users": 0, "actor": "operator", "set_at": AT, "height": 42}]
 }
@@ -109,11 +108,10 @@ ASSIGNMENT: dict[str, Any] = {"schedule": "market-maker"}
 ASSIGNED: dict[str, Any] = {
     "user_id": "alice",
     "schedule": "market-maker",
-    "exists": False,
     **_RECORDED,
 }
 KILL: dict[str, Any] = {"user_id": "alice", "engaged": True, "reason": "runaway program"}
-KILLED: dict[str, Any] = {"user_id": "alice", "engaged": True, "exists": False, **_RECORDED}
+KILLED: dict[str, Any] = {"user_id": "alice", "engaged": True, "cancelled": 3, **_RECORDED}
 SUSPENSION: dict[str, Any] = {
     "suspension_id": "3",
     "user_id": "alice",

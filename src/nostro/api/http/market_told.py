@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -58,20 +58,14 @@ class MarketsTold(msgspec.Struct, frozen=True, kw_only=True):
     data: list[MarketTold]
 
 
-class LevelTold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One price of a book: the quantity shown there, and how many orders show it."""
+class BookEntryTold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One price of a book, with how many `orders` show the quantity there; of level 3 one order,
+    with its `order_id`."""
 
     price: str
     quantity: str
-    orders: int
-
-
-class ShownTold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One order of a book: what it shows."""
-
-    order_id: str
-    price: str
-    quantity: str
+    orders: int | msgspec.UnsetType = msgspec.UNSET
+    order_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class BookTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +76,8 @@ class BookTold(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal[1, 2, 3]
     sequence: int
     state: str
-    bids: list[LevelTold] | list[ShownTold]
-    asks: list[LevelTold] | list[ShownTold]
+    bids: list[BookEntryTold]
+    asks: list[BookEntryTold]
     height: int
     at: str
 
@@ -235,18 +229,20 @@ def book_told(market: MarketPicture, level: Literal[1, 2, 3], depth: int) -> Boo
     )
 
 
-def _levels(market: MarketPicture, side: Side, count: int) -> Any:
+def _levels(market: MarketPicture, side: Side, count: int) -> list[BookEntryTold]:
     terms = market.terms
     return [
-        LevelTold(price=price_told(terms, price), quantity=quantity_told(terms, lots), orders=held)
+        BookEntryTold(
+            price=price_told(terms, price), quantity=quantity_told(terms, lots), orders=held
+        )
         for price, lots, held in market.depth(side, count)
     ]
 
 
-def _orders(market: MarketPicture, side: Side, count: int) -> Any:
+def _orders(market: MarketPicture, side: Side, count: int) -> list[BookEntryTold]:
     terms = market.terms
     return [
-        ShownTold(
+        BookEntryTold(
             order_id=str(number),
             price=price_told(terms, price),
             quantity=quantity_told(terms, lots),

@@ -45,7 +45,7 @@ class MarketPath(msgspec.Struct, frozen=True, kw_only=True):
     symbol: PathSymbol
 
 
-class NoQuery(msgspec.Struct, frozen=True, kw_only=True):
+class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing more is needed."""
 
 
@@ -200,7 +200,7 @@ OPERATIONS = (
         summary="Markets",
         description="Each with its tick and lot, rules, state and best prices, as of now.",
         handler=list_markets,
-        query=NoQuery,
+        query=MarketQuery,
         problems=("exchange.not_here",),
         results={200: Result(description="Markets.", shape=MarketsTold, example=examples.MARKETS)},
     ),
@@ -255,7 +255,7 @@ OPERATIONS = (
         summary="A market",
         description="Its tick and lot, rules, state and best prices, as of now.",
         handler=get_market,
-        query=NoQuery,
+        query=MarketQuery,
         shape=MarketTold,
         example=examples.MARKET,
     ),

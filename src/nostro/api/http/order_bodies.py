@@ -270,21 +270,44 @@ def new_order(said: OrderTerms, market: MarketPicture) -> NewOrder:
     terms = market.terms
     if said.flags:
         said = _with_flags(said)
+    type = _word(_TYPES, said.type, "type")
+    lots, price, stop = _lots(said, terms), _price(said, terms), _stop(said, terms)
+    budget = _budget(said, terms)
+    if not price or not lots or type in _STOPS:
+        _check_complete(type, price=price, stop=stop, amount=lots or budget)
     return NewOrder(
         market=market.name,
         side=_word(_SIDES, said.side, "side"),
-        type=_word(_TYPES, said.type, "type"),
-        lots=_lots(said, terms),
-        price=_price(said, terms),
-        stop=_stop(said, terms),
+        type=type,
+        lots=lots,
+        price=price,
+        stop=stop,
         display=_display(said, terms),
-        budget_minor=_budget(said, terms),
+        budget_minor=budget,
         time_in_force=_time_in_force(said, terms),
         expires_at_us=0 if said.expires_at is None else microseconds(said.expires_at),
         post_only=_POST_ONLY[said.post_only],
         self_trade=_self_trade(said, terms),
         client_order_id=said.client_order_id or "",
     )
+
+
+def _check_complete(type: OrderType, *, price: int, stop: int, amount: int) -> None:
+    """Raise Rejection `exchange.bad_order` when something is left out that the order needs."""
+    missing = ""
+    if not amount:
+        missing = "quantity"
+    elif not price and type in _LIMITS:
+        missing = "price"
+    elif not stop and type in _STOPS:
+        missing = "stop_price"
+    if missing:
+        what = f"a {type.value.upper()} order needs it"
+        raise Rejection("exchange.bad_order", at=missing, field=missing, what=what)
+
+
+_LIMITS = frozenset((OrderType.LIMIT, OrderType.STOP_LIMIT))
+_STOPS = frozenset((OrderType.STOP, OrderType.STOP_LIMIT))
 
 
 def given(said: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw | None:

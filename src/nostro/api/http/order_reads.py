@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,7 +36,7 @@ class OrdersQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     user_id: UserId | None = None
     symbol: Symbol | None = None
     status: OrderState | None = None
-    side: Side | None = None
+    side: Literal["buy", "sell", "BUY", "SELL"] | None = None
     client_order_id: ClientOrderId | None = None
     from_: Moment | None = None
     to: Moment | None = None
@@ -78,7 +78,7 @@ async def list_orders(call: Call, query: OrdersQuery) -> Spoken:
     filters = OrderFilters(
         user_id=user_id,
         market=_market(call, query.symbol),
-        side=query.side,
+        side=None if query.side is None else Side(query.side.lower()),
         state=query.status,
         client_order_id=query.client_order_id,
         from_us=None if query.from_ is None else microseconds(query.from_),
@@ -165,7 +165,7 @@ OPERATIONS = (
         example=examples.IN_FULL,
     ),
     _read(
-        "listOwnTrades",
+        "listFills",
         "/trades",
         "What a user traded",
         "Every fill of a user's orders, with fee and role, the newest first. GET "

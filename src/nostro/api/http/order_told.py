@@ -13,7 +13,7 @@ import msgspec
 from nostro.api.desk import Desk
 from nostro.api.prices import average_told, price_told, quantity_told, symbol_of, value_told
 from nostro.api.times import rfc3339
-from nostro.exchange import MarketTerms
+from nostro.exchange import TICKS_MAX, MarketTerms, OrderType
 from nostro.exchange.views import FillView, OrderView, TradeView
 from nostro.kernel.money import format_amount
 from nostro.kernel.reply import Receipt
@@ -185,7 +185,7 @@ class OwnFillsPage(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
-class TradeTold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class MarketTradeTold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A trade as everybody sees it. `side`: the taker's; `sequence`: the market's, as in the book
     and the feeds."""
 
@@ -202,7 +202,7 @@ class TradeTold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TradesPage(msgspec.Struct, frozen=True, kw_only=True):
     """Trades, the newest first, as far as `next_cursor`."""
 
-    data: list[TradeTold]
+    data: list[MarketTradeTold]
     next_cursor: str | None
     has_more: bool
     height: int
@@ -219,7 +219,7 @@ def order_of_many(
 ) -> OrderOfMany:
     """Return what the exchange replied of one order of many as it is told."""
     return OrderOfMany(
-        **_answer(body, terms),
+        **_answer(body, terms, type),
         user_id=user_id,
         side=side,
         type=type,
@@ -239,7 +239,7 @@ def order_answer(
 ) -> OrderAnswer:
     """Return what the exchange replied of an order as it is told."""
     return OrderAnswer(
-        **_answer(body, terms),
+        **_answer(body, terms, type),
         user_id=user_id,
         side=side,
         type=type,
@@ -249,16 +249,16 @@ def order_answer(
     )
 
 
-def _answer(body: Mapping[str, Any], terms: MarketTerms) -> dict[str, Any]:
-    lots, left, price, fills = body["lots"], body["left"], body["price"], body["fills"]
+def _answer(body: Mapping[str, Any], terms: MarketTerms, type: str) -> dict[str, Any]:
+    lots, left, fills = body["lots"], body["left"], body["fills"]
     return {
         "order_id": str(body["order"]),
         "symbol": symbol_of(terms),
         "status": body["state"],
         "reason": body.get("reason", ""),
-        "price": price_told(terms, price) if price else None,
+        "price": _limit(terms, body["price"], type),
         "quantity": quantity_told(terms, lots) if lots else None,
-        "filled": quantity_told(terms, body["filled"]),
+        "filled": quantity_told(terms, filled_lots(body)),
         "remaining": quantity_told(terms, left) if lots else None,
         "average_price": _average(fills, terms) if fills else None,
         "value": value_told(terms, body["value_minor"]),
@@ -279,7 +279,7 @@ def order_cancelled(
         status=body["state"],
         reason=body.get("reason", ""),
         quantity=quantity_told(terms, lots) if lots else None,
-        filled=quantity_told(terms, body["filled"]),
+        filled=quantity_told(terms, filled_lots(body)),
         remaining=quantity_told(terms, body["left"]) if lots else None,
         value=value_told(terms, body["value_minor"]),
         fees=value_told(terms, body["fee_minor"]),
@@ -287,6 +287,23 @@ def order_cancelled(
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
+
+
+def filled_lots(body: Mapping[str, Any]) -> int:
+    """Return the lots that are filled by what the exchange replied of an order; one by budget, that
+    has no quantity, enters once only."""
+    lots: int = body["lots"]
+    return lots - body["left"] if lots else sum(fill[2] for fill in body["fills"])
+
+
+def _limit(terms: MarketTerms, price: int, type: str) -> str | None:
+    """Return the limit or the worst price, None where any price will do."""
+    if type in _UNLIMITED and price in (1, TICKS_MAX):
+        return None
+    return price_told(terms, price)
+
+
+_UNLIMITED = frozenset((OrderType.MARKET, OrderType.STOP))
 
 
 def _average(fills: Sequence[Sequence[int]], terms: MarketTerms) -> str:
@@ -322,11 +339,11 @@ def _told_of(view: OrderView) -> dict[str, Any]:
         "client_order_id": view.client_order_id,
         "user_id": view.user_id,
         "symbol": symbol_of(terms),
-        "side": view.side.value,
-        "type": view.type.value,
+        "side": view.side,
+        "type": view.type,
         "status": view.state.value,
         "reason": view.reason,
-        "price": price_told(terms, view.price) if view.price else None,
+        "price": _limit(terms, view.price, view.type),
         "stop_price": price_told(terms, view.stop) if view.stop else None,
         "quantity": quantity_told(terms, view.lots) if view.lots else None,
         "quote_amount": value_told(terms, view.budget_minor) if view.budget_minor else None,
@@ -387,10 +404,10 @@ def own_fill_told(view: FillView) -> OwnFillTold:
     )
 
 
-def trade_told(view: TradeView) -> TradeTold:
+def trade_told(view: TradeView) -> MarketTradeTold:
     """Return a trade as everybody is told it."""
     terms = view.terms
-    return TradeTold(
+    return MarketTradeTold(
         trade_id=str(view.trade),
         symbol=symbol_of(terms),
         price=price_told(terms, view.price),
@@ -418,6 +435,12 @@ _CALLED = {
     "market": "symbol",
     "order": "order_id",
     "expires_at_us": "expires_at",
+    "lot_minor": "lot",
+    "tick_units": "tick",
+    "price_scale": "tick",
+    "value_min_minor": "value_min",
+    "band_ppm": "band_bps",
+    "day_ends_minute": "day_ends",
 }
 """How what the exchange names is called at the door."""
 
@@ -441,6 +464,8 @@ def facts_told(
             out[called] = str(fact)
         elif name == "field":
             out[name] = _CALLED.get(fact, fact)
+        elif name == "differs":
+            out[name] = list(dict.fromkeys(_CALLED.get(field, field) for field in fact))
         elif name == "market":
             out[called] = fact if terms is None else symbol_of(terms)
         elif name.endswith("_us") and type(fact) is int:

@@ -102,8 +102,8 @@ async def _placed(call: Call, user_id: str, said: OrderTerms, market: MarketPict
         receipt,
         terms=market.terms,
         user_id=user_id,
-        side=order.side.value,
-        type=order.type.value,
+        side=order.side,
+        type=order.type,
         client_order_id=order.client_order_id,
     )
     return answered(told, status=201, receipt=receipt)
@@ -141,8 +141,8 @@ async def amend_order(call: Call, body: AmendBody) -> Spoken:
         receipt,
         terms=market.terms,
         user_id=user_id,
-        side=placed.side.value,
-        type=placed.type.value,
+        side=placed.side,
+        type=placed.type,
         client_order_id=placed.client_order_id,
     )
     return answered(told, receipt=receipt)

@@ -123,8 +123,8 @@ def _result(
         said,
         terms=market.terms,
         user_id=user_id,
-        side=order.side.value,
-        type=order.type.value,
+        side=order.side,
+        type=order.type,
         client_order_id=order.client_order_id,
     )
     return OrderResult(index=index, order=told)

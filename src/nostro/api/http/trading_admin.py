@@ -23,7 +23,7 @@ from nostro.api.operations import Call, KeyRule, Operation, Result, answered
 from nostro.api.prices import Bps
 from nostro.api.problems import ProblemRaised, Spoken
 from nostro.api.times import rfc3339
-from nostro.api.words import Reason, ScheduleName, UserId
+from nostro.api.words import ScheduleName, TradingReason, UserId
 from nostro.exchange import AssignFeeSchedule, ReleaseFunds, SetFeeSchedule, SetKillSwitch
 from nostro.kernel.messages import Rejection
 
@@ -52,7 +52,7 @@ class KillBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     user_id: UserId | None = None
     everybody: bool = False
     engaged: bool = True
-    reason: Reason = ""
+    reason: TradingReason = ""
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,33 +81,31 @@ class SuspensionsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeesStand(msgspec.Struct, frozen=True, kw_only=True):
-    """A fee schedule as it stands. `exists`: it stood so before this request."""
+    """A fee schedule as it stands."""
 
     name: str
     maker_bps: str
     taker_bps: str
-    exists: bool
     height: int
     recorded_at: str
 
 
 class FeesAssigned(msgspec.Struct, frozen=True, kw_only=True):
-    """Which schedule a user has as his own, null: none. `exists`: it was so before."""
+    """Which schedule a user has as his own, null: none."""
 
     user_id: str
     schedule: str | None
-    exists: bool
     height: int
     recorded_at: str
 
 
 class KillSwitchStands(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a user (null: everybody) is stopped. Open orders are cancelled at once or, where
-    there are very many, within seconds. `exists`: it stood so before this request."""
+    """Whether a user (null: everybody) is stopped. `cancelled`: how many orders were cancelled with
+    this answer; where there are more than it takes, the rest follow at once."""
 
     user_id: str | None
     engaged: bool
-    exists: bool
+    cancelled: int
     height: int
     recorded_at: str
 
@@ -131,7 +129,6 @@ async def set_fees(call: Call, body: FeesBody) -> Spoken:
         name=body.name,
         maker_bps=bps_told(maker_ppm),
         taker_bps=bps_told(taker_ppm),
-        exists=existed(receipt),
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
@@ -160,7 +157,6 @@ async def assign_fees(call: Call, body: AssignmentBody) -> Spoken:
     told = FeesAssigned(
         user_id=user_id,
         schedule=body.schedule,
-        exists=existed(receipt),
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
@@ -179,7 +175,7 @@ async def set_kill_switch(call: Call, body: KillBody) -> Spoken:
     told = KillSwitchStands(
         user_id=user_id or None,
         engaged=body.engaged,
-        exists=existed(receipt),
+        cancelled=receipt.reply.body["cancelled"],
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
