@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nostro.adapters.journal_file import JournalFile
 from nostro.adapters.postgres.evidence import Evidence
+from nostro.adapters.postgres.exchange_checks import ExchangeCheck, OrderFundsCheck
 from nostro.adapters.postgres.payment_checks import PaymentsCheck
 from nostro.adapters.postgres.view_checks import (
     AccountLinesCheck,
@@ -86,6 +87,8 @@ def audit_database(
             RefusalsCheck(evidence),
             WalletsCheck(evidence),
             PaymentsCheck(evidence),
+            ExchangeCheck(evidence),
+            OrderFundsCheck(),
             CertificatesCheck(verify, trusted=trusted),
             FinalityCheck(),
         ]
@@ -130,6 +133,7 @@ def audit_file(
             checks=[
                 ChainCheck(opening.chain, opening.end()),
                 BooksCheck(LedgerAudit(), file.entries_at),
+                OrderFundsCheck(),
                 CertificatesCheck(verify, trusted=trusted),
                 FinalityCheck(),
             ],
