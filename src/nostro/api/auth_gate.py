@@ -30,6 +30,10 @@ class Entry(NamedTuple):
     signed: Signed | None = None
 
 
+_NOBODY = Entry(ANONYMOUS)
+_OPERATOR = Entry(LOCAL)
+
+
 class Gate:
     """Tells callers apart. `tokens`: None takes no token; `signatures`: None takes no API key.
     `open_locally`: whoever shows nothing is the local operator. `any_host`: also when the request
@@ -50,21 +54,22 @@ class Gate:
         self._any_host = any_host
         self._now_s = now_s
 
-    def known(self, rule: Rule, headers: Headers) -> Caller | None:
-        """Return the caller if nothing must be asked or computed to know them, else None: then
+    def known(self, rule: Rule, headers: Headers) -> Entry | None:
+        """Return who calls if nothing must be asked or computed to know it, else None: then
         `entry` tells."""
         said = headers.get(b"authorization")
         if said is None:
             if KEY in headers and rule.limited:
                 return None
             if not rule.scope:
-                return ANONYMOUS
+                return _NOBODY
             return self._unsaid(rule, headers)
         if KEY in headers:
             raise ProblemRaised("auth.signed_twice")
         if not rule.limited:  # health is told whoever asks, and however
-            return ANONYMOUS
-        return None if self.tokens is None else self.tokens.known(said)
+            return _NOBODY
+        caller = None if self.tokens is None else self.tokens.known(said)
+        return None if caller is None else Entry(caller)
 
     async def entry(self, headers: Headers) -> Entry:
         """Return who a request with a token or a signature says to be from; raises ProblemRaised
@@ -114,7 +119,7 @@ class Gate:
         """Return the time by which callers are let in, in microseconds since the epoch."""
         return int(self._now_s() * 1_000_000)
 
-    def _unsaid(self, rule: Rule, headers: Headers) -> Caller:
+    def _unsaid(self, rule: Rule, headers: Headers) -> Entry:
         """Return the local operator, if this is their platform and their request."""
         if rule.private or not self.open_locally:
             raise ProblemRaised("auth.token_missing")
@@ -125,7 +130,7 @@ class Gate:
             raise ProblemRaised("auth.cross_site")
         if not self._any_host and not _is_here(b"//" + headers.get(b"host", b"localhost")):
             raise ProblemRaised("auth.cross_site")
-        return LOCAL
+        return _OPERATOR
 
 
 def permit(caller: Caller, rule: Rule) -> None:

@@ -232,7 +232,9 @@ async def _answer(
     desk, headers, body = call.desk, call.headers, None
     failure: Exception | None = None
     try:
-        caller, signed = await _let_in(call, operation.rule, scope)
+        entry = desk.gate.known(operation.rule, headers) or await desk.gate.entry(headers)
+        caller, signed = entry
+        _let_in(call, operation.rule, entry, scope)
         said: Any = None
         if operation.params:
             call.params = read_params(params or {}, operation.params)
@@ -260,20 +262,16 @@ async def _answer(
             desk.intake.end(body, failure)
 
 
-async def _let_in(call: Call, rule: Rule, scope: Scope) -> Entry:
-    """Find out who calls, and whether they may; raises what they are told otherwise.
+def _let_in(call: Call, rule: Rule, entry: Entry, scope: Scope) -> None:
+    """Note who calls, and see whether they may; raises what they are told otherwise.
 
     A request that says it is signed is counted once it is sure that it is: nobody uses up what
     somebody else may send.
     """
-    gate = call.desk.gate
-    caller = gate.known(rule, call.headers)
-    entry = Entry(caller) if caller is not None else await gate.entry(call.headers)
-    call.caller = entry.caller
-    permit(entry.caller, rule)
+    call.caller = caller = entry.caller
+    permit(caller, rule)
     if entry.signed is None and rule.limited:
-        call.quota = call.desk.limits.take(entry.caller, scope)
-    return entry
+        call.quota = call.desk.limits.take(caller, scope)
 
 
 def _stay_within(call: Call, operation: Operation, said: Any) -> None:
@@ -290,7 +288,8 @@ async def admitted(desk: Desk, operation: Operation, scope: Scope, headers: Head
     """Return who sends a request that is not answered by `perform`, a stream; raises what they are
     told otherwise. A request with a body cannot be signed: it would have to end first."""
     call = Call(desk, headers, None, "", operation.rule)
-    entry = await _let_in(call, operation.rule, scope)
+    entry = desk.gate.known(operation.rule, headers) or await desk.gate.entry(headers)
+    _let_in(call, operation.rule, entry, scope)
     if entry.signed is not None:
         if scope["method"] != "GET":
             raise Rejection("auth.not_signable")

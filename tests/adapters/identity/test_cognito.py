@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
@@ -91,7 +91,7 @@ def settings_for(pool: Pool, **more: Any) -> Settings:
     return Settings(
         auth_issuer=pool.issuer,
         auth_jwks_uri=pool.jwks_uri,
-        auth_audience=pool.client_id,  # type: ignore[arg-type]
+        auth_audience=pool.client_id,
         auth_user_claim="username",
         **more,
     )
