@@ -35,6 +35,7 @@ ORDERS_PER_USER_MAX = 100_000
 REFERENCE_MAX_S = 366 * 86_400
 LOT_MINOR_MAX = 10**22
 TICK_UNITS_MAX = 10**15
+BUDGET_MAX_MINOR = 10**30
 _PPM = 1_000_000
 
 _USER_ID = re.compile(rf"[A-Za-z0-9._@-]{{1,{USER_ID_MAX}}}\Z", re.ASCII)
@@ -210,6 +211,17 @@ def _bad_quantity(field: str, quantity: int, low: int, high: int) -> None:
     )
 
 
+def bad_budget(budget_minor: int, least_minor: int) -> None:
+    """Raise Rejection `exchange.bad_quantity` of a budget."""
+    raise Rejection(
+        "exchange.bad_quantity",
+        field="budget_minor",
+        budget_minor=budget_minor,
+        budget_min_minor=least_minor,
+        budget_max_minor=BUDGET_MAX_MINOR,
+    )
+
+
 def check_within_band(market: Market, side: Side, price: int) -> None:
     """Raise Rejection `exchange.price_outside_band`: a buyer above it, a seller below it."""
     high, low = market.band_high, market.band_low
@@ -289,8 +301,8 @@ _AT_ONCE = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 def _check_budget(order: NewOrder) -> None:
     if order.lots:
         _bad_order("lots", "an order has a quantity or a budget")
-    if not 1 <= order.budget_minor <= 10**30:
-        _bad_quantity("budget_minor", order.budget_minor, 1, 10**30)
+    if not 1 <= order.budget_minor <= BUDGET_MAX_MINOR:
+        bad_budget(order.budget_minor, 1)
     if order.self_trade is SelfTrade.DECREMENT:
         _bad_order("self_trade", "an order by budget has no quantity to decrement")
 

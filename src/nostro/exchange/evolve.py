@@ -167,6 +167,8 @@ def _trade(state: ExchangeState, event: e.TradesExecuted, position: Position) ->
     taker.fee_exact += taker.taker_ppm * value_total
     if taker.lots:
         taker.lots_left -= lots_total
+    else:
+        taker.filled_lots += lots_total
     if buying:
         taker.reserved_minor -= value_total + fee_total
         taker.carry = carried(
@@ -257,6 +259,8 @@ def _end_route(state: ExchangeState, event: e.RouteEnded, position: Position) ->
     order.fee_exact += order.taker_ppm * value
     if order.lots:
         order.lots_left -= lots
+    else:
+        order.filled_lots += lots
     if order.side is Side.SELL:
         order.reserved_minor -= lots * event.lot_minor
         return

@@ -22,6 +22,7 @@ class LiveOrder(msgspec.Struct, array_like=True, gc=False):
     enter.
 
     `carry`: what it paid as a taker above the exact value, in parts `value_den` of a minor unit.
+    `filled_lots`: counted for an order by budget, which has no `lots`.
     `elected`: its stop price was reached. `routed`: what a provider's answer closes it with, "": it
     has not been with one.
     """
@@ -55,6 +56,7 @@ class LiveOrder(msgspec.Struct, array_like=True, gc=False):
     carry: int = 0
     elected: bool = False
     routed: str = ""
+    filled_lots: int = 0
 
     @property
     def arriving(self) -> bool:

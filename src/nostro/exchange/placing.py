@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nostro.exchange.checks import (
+    bad_budget,
     below_minimum,
     check_display,
     check_kind,
@@ -203,7 +204,7 @@ class _Placing:
             lots = budget_notional(terms, budget) // price if budget else order.lots
             asset, needed = terms.base, lots * terms.lot_minor
             if not lots:
-                _too_little(market, order, price)
+                bad_budget(budget, cost(terms, notional=price))
         else:
             asset = terms.quote
             value = budget or cost(terms, notional=price * order.lots)
@@ -257,17 +258,6 @@ def _valuation(market: Market, order: NewOrder, price: int) -> int:
     if order.type is LIMIT or order.type is STOP_LIMIT:
         return price
     return order.stop or market.last_price or market.reference or price
-
-
-def _too_little(market: Market, order: NewOrder, price: int) -> None:
-    terms = market.terms
-    raise Rejection(
-        "exchange.bad_quantity",
-        field="budget_minor",
-        quantity=order.budget_minor,
-        quantity_min=-(-price * terms.value_num // terms.value_den),
-        quantity_max=10**30,
-    )
 
 
 def _too_many(market: Market, what: str, most: int) -> None:

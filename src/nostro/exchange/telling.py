@@ -59,6 +59,7 @@ def told(order: LiveOrder, outcome: str, reason: str = "") -> dict[str, Any]:
         "state": outcome,
         "lots": order.lots,
         "left": order.lots_left,
+        "filled": order.lots - order.lots_left if order.lots else order.filled_lots,
         "price": order.price,
         "value_minor": order.filled_minor,
         "fee_minor": charged(order.fee_exact),

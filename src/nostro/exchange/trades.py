@@ -67,6 +67,8 @@ def execute(
     taker.reserved_minor -= value_total + fee_total if buying else lots_total * lot_minor
     if taker.lots:
         taker.lots_left -= lots_total
+    else:
+        taker.filled_lots += lots_total
     return fills
 
 
@@ -99,6 +101,8 @@ def execute_route(
         taker.reserved_minor -= value + fee if buying else fill.lots * terms.lot_minor
         if taker.lots:
             taker.lots_left -= fill.lots
+        else:
+            taker.filled_lots += fill.lots
         trades.append(RouteTrade(trade, fill.price, fill.lots, value, fee))
         trade += 1
     return trades
