@@ -256,7 +256,7 @@ class Picture:
         self._left(taker, event.left)
 
     def _left(self, order: ShownOrder, left: int) -> None:
-        order.left = left
+        order.left = left if order.lots else 0  # of one by budget it says nothing
         if not left:
             self._end(order, FILLED)
             return
