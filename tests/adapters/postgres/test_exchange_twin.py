@@ -259,7 +259,8 @@ def known_live(room: ExchangeState) -> dict[int, tuple[Any, ...]]:
 
 CANDLES = """
     SELECT market, at_us - mod(at_us, 60000000), count(*), (array_agg(price ORDER BY trade))[1],
-           max(price), min(price), (array_agg(price ORDER BY trade DESC))[1], sum(lots), sum(value)
+           max(price), min(price), (array_agg(price ORDER BY trade DESC))[1], max(trade), sum(lots),
+           sum(value)
       FROM nostro.trades GROUP BY 1, 2
 """
 

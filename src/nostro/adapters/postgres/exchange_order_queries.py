@@ -47,9 +47,21 @@ SCAN_ROWS = 2_000
 SCANS_MAX = 10
 """Looks of one request; a page that stays short has a cursor that goes on."""
 
+# Rows are compared, not columns: so the order asked for is that of the index that begins with what
+# is looked for, and no plan can walk all numbers back for somebody who has none.
+_WITHIN = "({by}, {number}) >= ({of}, %(low)s) AND ({by}, {number}) < ({of}, %(high)s)"
+_NUMBERS_OF = (
+    f"SELECT number FROM nostro.orders WHERE {_WITHIN}{{more}}"
+    " ORDER BY {by} DESC, number DESC LIMIT %(limit)s"
+)
 _NUMBERS = (
-    "SELECT number FROM nostro.orders WHERE number >= %(low)s AND number < %(high)s AND {}"
+    "SELECT number FROM nostro.orders WHERE number >= %(low)s AND number < %(high)s"
     " ORDER BY number DESC LIMIT %(limit)s"
+)
+_NUMBERS_BY_CLIENT = (
+    "SELECT number FROM nostro.orders WHERE user_id = %(user_id)s"
+    " AND client_order_id = %(client_order_id)s AND client_order_id <> ''"
+    " AND number >= %(low)s AND number < %(high)s ORDER BY number DESC LIMIT %(limit)s"
 )
 _ORDERS_CHANGED = f"""
     SELECT * FROM (
@@ -61,18 +73,34 @@ _ORDERS_CHANGED = f"""
      ORDER BY last_height FETCH FIRST %(limit)s ROWS WITH TIES
 """
 _SIDES = """
-    SELECT * FROM (({taken} WHERE {taker} AND trade >= %(low)s AND trade < %(high)s
-                     ORDER BY trade {order} LIMIT %(limit)s)
+    SELECT * FROM (({taken} WHERE {taker} ORDER BY {taker_by} trade {order} LIMIT %(limit)s)
                    UNION ALL
-                   ({made} WHERE {maker} AND trade >= %(low)s AND trade < %(high)s
-                     ORDER BY trade {order} LIMIT %(limit)s)) AS sides
+                   ({made} WHERE {maker} ORDER BY {maker_by} trade {order} LIMIT %(limit)s)) AS s
      ORDER BY trade {order} LIMIT %(limit)s
 """
-_OF_ORDER = {"taker": "taker_order = %(order)s", "maker": "maker_order = %(order)s"}
-_OF_USER = {"taker": "taker_user_id = %(user)s", "maker": "maker_user_id = %(user)s"}
-_FILLS_OF_ORDER = _SIDES.format(taken=TAKEN, made=MADE, order="ASC", **_OF_ORDER)
-_FILLS_UP = _SIDES.format(taken=TAKEN, made=MADE, order="ASC", **_OF_USER)
-_FILLS_DOWN = _SIDES.format(taken=TAKEN, made=MADE, order="DESC", **_OF_USER)
+_FILLS_OF_ORDER = _SIDES.format(
+    taken=TAKEN,
+    made=MADE,
+    taker="taker_order = %(order)s",
+    maker="maker_order = %(order)s",
+    taker_by="",
+    maker_by="",
+    order="ASC",
+)
+_FILLS_UP, _FILLS_DOWN = (
+    _SIDES.format(
+        taken=TAKEN,
+        made=MADE,
+        taker=_WITHIN.format(by="taker_user_id", number="trade", of="%(user)s"),
+        maker=_WITHIN.format(by="maker_user_id", number="trade", of="%(user)s")
+        + " AND maker_user_id IS NOT NULL",
+        taker_by=f"taker_user_id {order},",
+        maker_by=f"maker_user_id {order},",
+        order=order,
+    )
+    for order in ("ASC", "DESC")
+)
+_OF_MARKET = _WITHIN.format(by="market", number="trade", of="%(market)s")
 Look = Callable[[int, int, int], Awaitable[tuple[Rows, int | None]]]
 """Given the number below which to look, how many candidates to take in and how many rows are
 wanted: the rows that the filters leave, and the number to go on below, None at the end."""
@@ -140,7 +168,7 @@ class OrderQueries:
 
     async def fills_of(self, order: int, *, limit: int = PAGE_ITEMS) -> list[FillView]:
         """Return the fills of an order, the oldest first."""
-        asked = {"order": bounded(order), "low": 0, "high": TIME_MAX, "limit": page_limit(limit)}
+        asked = {"order": bounded(order), "limit": page_limit(limit)}
         return await self._fills(await self._reader.rows(_FILLS_OF_ORDER, asked))
 
     async def routes_of(self, order: int) -> list[RouteView]:
@@ -162,10 +190,11 @@ class OrderQueries:
             question, "trade_above", filters.from_us, filters.to_us
         )
         size = page_limit(limit)
-        of_market = "" if filters.market is None else " AND market = %(market)s"
+        where, by = "trade >= %(low)s AND trade < %(high)s", "trade DESC"
+        if filters.market is not None:
+            where, by = _OF_MARKET, "market DESC, trade DESC"
         rows = await self._reader.rows(
-            f"{TRADE} WHERE trade >= %(low)s AND trade < %(high)s{of_market}"
-            " ORDER BY trade DESC LIMIT %(limit)s",
+            f"{TRADE} WHERE {where} ORDER BY {by} LIMIT %(limit)s",
             {"market": filters.market, "low": start.low, "high": start.after, "limit": size + 1},
         )
         more = _next(start, rows[size - 1][0]) if len(rows) > size else None
@@ -175,10 +204,11 @@ class OrderQueries:
         self, market: str, trade: int, *, limit: int = PAGE_ITEMS
     ) -> list[TradeView]:
         """Return a market's trades above a number, the oldest first."""
+        low, size = bounded(trade) + 1, page_limit(limit)
+        asked = {"market": market, "low": low, "high": TIME_MAX, "limit": size}
         return await self._trades(
             await self._reader.rows(
-                f"{TRADE} WHERE market = %s AND trade > %s ORDER BY trade LIMIT %s",
-                (market, bounded(trade), page_limit(limit)),
+                f"{TRADE} WHERE {_OF_MARKET} ORDER BY market, trade LIMIT %(limit)s", asked
             )
         )
 
@@ -292,19 +322,15 @@ def bounded(number: int) -> int:
 def _source(filters: OrderFilters) -> tuple[str, frozenset[str]]:
     """Return the query for the next candidates' numbers by the index that helps most, and the
     filters that it answers."""
+    if filters.user_id is not None and filters.client_order_id:
+        return _NUMBERS_BY_CLIENT, frozenset({"user_id", "client_order_id"})
     live = filters.live is True or filters.state in LIVE
-    still, answered = (" AND closed_height IS NULL", {"live"}) if live else ("", set[str]())
-    if filters.user_id is not None:
-        if filters.client_order_id:
-            by = "user_id = %(user_id)s AND client_order_id = %(client_order_id)s"
-            where = f"{by} AND client_order_id <> ''"
-            return _NUMBERS.format(where), frozenset({"user_id", "client_order_id"})
-        where = f"user_id = %(user_id)s{still}"
-        return _NUMBERS.format(where), frozenset(answered | {"user_id"})
-    if filters.market is not None:
-        where = f"market = %(market)s{still}"
-        return _NUMBERS.format(where), frozenset(answered | {"market"})
-    return _NUMBERS.format("true"), frozenset()
+    still = " AND closed_height IS NULL" if live else ""
+    for name in ("user_id", "market"):
+        if getattr(filters, name) is not None:
+            source = _NUMBERS_OF.format(by=name, number="number", of=f"%({name})s", more=still)
+            return source, frozenset({name, "live"} if filters.live else {name})
+    return _NUMBERS, frozenset()
 
 
 def _where(filters: OrderFilters, answered: frozenset[str]) -> tuple[str, dict[str, Any]]:

@@ -82,12 +82,12 @@ CANDLES = """
      GROUP BY bucket ORDER BY bucket
 """
 TICKERS = """
-    SELECT m.market, m.terms, coalesce(last.price, 0), coalesce(last.trade, 0), before.close,
+    SELECT m.market, m.terms, coalesce(last.close, 0), coalesce(last.last_trade, 0), before.close,
            day.open, day.high, day.low, day.volume_lots, day.value, day.trades_count
       FROM nostro.markets AS m
       LEFT JOIN LATERAL (
-            SELECT trade, price FROM nostro.trades WHERE market = m.market
-             ORDER BY trade DESC LIMIT 1) AS last ON true
+            SELECT close, last_trade FROM nostro.candles WHERE market = m.market
+             ORDER BY start_us DESC LIMIT 1) AS last ON true
       LEFT JOIN LATERAL (
             SELECT close FROM nostro.candles WHERE market = m.market AND start_us < %(low)s
              ORDER BY start_us DESC LIMIT 1) AS before ON true

@@ -147,6 +147,7 @@ CREATE TABLE nostro.candles (
     high          bigint  NOT NULL,
     low           bigint  NOT NULL,
     close         bigint  NOT NULL,
+    last_trade    bigint  NOT NULL,
     volume_lots   numeric NOT NULL,
     value         numeric NOT NULL,
     PRIMARY KEY (market, start_us)

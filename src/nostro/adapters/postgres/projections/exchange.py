@@ -170,7 +170,9 @@ class ExchangeProjection:
                 fee_minor=fill.taker_fee_minor,
                 spent_minor=value + fill.taker_fee_minor if buys else base,
             )
-            candles.trade(market, at_us, price=price, lots=lots, value_minor=value)
+            candles.trade(
+                market, at_us, trade=fill.trade, price=price, lots=lots, value_minor=value
+            )
             volume += lots
             total += value
             maker_fees += fill.maker_fee_minor
@@ -237,7 +239,7 @@ class ExchangeProjection:
             spent = fill.value_minor + fill.fee_minor if buys else fill.lots * event.lot_minor
             told = {"price": fill.price, "lots": fill.lots, "value_minor": fill.value_minor}
             course.trade(**told, fee_minor=fill.fee_minor, spent_minor=spent)
-            tables.candles.trade(market, at_us, **told)
+            tables.candles.trade(market, at_us, trade=fill.trade, **told)
             volume += fill.lots
             value += fill.value_minor
             fees += fill.fee_minor

@@ -12,15 +12,18 @@ from nostro.adapters.postgres.copy import array
 from nostro.adapters.postgres.projections.gathering import elements
 
 MINUTE_US = 60_000_000
-CANDLE_COLUMNS = "market, start_us, trades_count, open, high, low, close, volume_lots, value"
+CANDLE_COLUMNS = (
+    "market, start_us, trades_count, open, high, low, close, last_trade, volume_lots, value"
+)
 _UPSERT = f"""
     INSERT INTO nostro.candles AS old ({CANDLE_COLUMNS})
     SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                         %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[])
+                         %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[])
         ON CONFLICT (market, start_us) DO UPDATE
        SET trades_count = old.trades_count + excluded.trades_count,
            high = greatest(old.high, excluded.high), low = least(old.low, excluded.low),
-           close = excluded.close, volume_lots = old.volume_lots + excluded.volume_lots,
+           close = excluded.close, last_trade = excluded.last_trade,
+           volume_lots = old.volume_lots + excluded.volume_lots,
            value = old.value + excluded.value
 """
 
@@ -36,6 +39,7 @@ class Candle(msgspec.Struct, gc=False):
     high: int
     low: int
     close: int
+    last_trade: int
     volume_lots: int
     value: int
 
@@ -44,7 +48,7 @@ class Candle(msgspec.Struct, gc=False):
         self.trades_count += later.trades_count
         self.high = max(self.high, later.high)
         self.low = min(self.low, later.low)
-        self.close = later.close
+        self.close, self.last_trade = later.close, later.last_trade
         self.volume_lots += later.volume_lots
         self.value += later.value
 
@@ -55,19 +59,21 @@ class Candles:
     def __init__(self) -> None:
         self.known: dict[Minute, Candle] = {}
 
-    def trade(self, market: str, at_us: int, *, price: int, lots: int, value_minor: int) -> None:
+    def trade(
+        self, market: str, at_us: int, *, trade: int, price: int, lots: int, value_minor: int
+    ) -> None:
         """Take in a trade, in the order of the journal."""
         minute = (market, at_us - at_us % MINUTE_US)
         candle = self.known.get(minute)
         if candle is None:
-            self.known[minute] = Candle(1, price, price, price, price, lots, value_minor)
+            self.known[minute] = Candle(1, price, price, price, price, trade, lots, value_minor)
             return
         candle.trades_count += 1
         if price > candle.high:
             candle.high = price
         elif price < candle.low:
             candle.low = price
-        candle.close = price
+        candle.close, candle.last_trade = price, trade
         candle.volume_lots += lots
         candle.value += value_minor
 
@@ -89,6 +95,7 @@ def _parameters(known: Mapping[Minute, Candle]) -> list[str]:
         array(candle.high for candle in candles),
         array(candle.low for candle in candles),
         array(candle.close for candle in candles),
+        array(candle.last_trade for candle in candles),
         array(candle.volume_lots for candle in candles),
         array(candle.value for candle in candles),
     ]
