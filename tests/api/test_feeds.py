@@ -197,6 +197,7 @@ async def test_a_book_is_told_by_a_snapshot_and_then_by_deltas_that_link_up(stag
             "type": "subscribed",
             "channel": "book",
             "symbol": "ADA/USDT",
+            "position": stage.sequence,
             "id": 7,
         }
         book.take(await one.next("snapshot"))

@@ -110,8 +110,9 @@ class Hub:
 
     def follow(
         self, connection: Connection, key: Key, after: int | None, name: str | None = None
-    ) -> None:
-        """Let a reader follow a channel about a market or a user, from where he left off.
+    ) -> int:
+        """Let a reader follow a channel about a market or a user, from where he left off; return
+        the position from which he is told.
 
         Raises Rejection `feeds.too_many_subscriptions`, `feeds.subscribed_already`, or
         `feeds.unknown_market`.
@@ -126,6 +127,7 @@ class Hub:
         connection.quiet_since = 0.0
         topic.subscriptions.add(subscription)
         connection.resume(subscription, after)
+        return topic.position if after is None else after
 
     def unfollow(self, connection: Connection, key: Key) -> None:
         """Let a reader follow something no more; raises Rejection `feeds.not_subscribed`."""

@@ -177,8 +177,8 @@ async def _do(hub: Hub, connection: Connection, said: Said) -> None:
         case "subscribe":
             key = hub.named(connection.caller, said.channel, said.symbol, said.user_id)
             name = None if said.id is None else str(said.id)
-            hub.follow(connection, key, position_said(said.after), name)
-            told = {"type": "subscribed", **hub.about(key)}
+            position = hub.follow(connection, key, position_said(said.after), name)
+            told = {"type": "subscribed", **hub.about(key), "position": position}
         case "unsubscribe":
             key = hub.named(connection.caller, said.channel, said.symbol, said.user_id)
             hub.unfollow(connection, key)
