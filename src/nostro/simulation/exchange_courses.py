@@ -95,6 +95,8 @@ class Exchange:
         self.routed: dict[int, int] = {}
         """Routes that are awaited, and their orders."""
         self.ended_routes: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+        self.broken: set[int] = set()
+        """Routes of which a provider said what cannot be."""
         self.closed_at: dict[int, list[int]] = {}
         """Height to the orders that the row closed."""
         self.told: dict[tuple[int, int], dict[str, Any]] = {}
@@ -136,8 +138,16 @@ class Exchange:
 
     def awaited(self, soon_us: int) -> bool:
         """Tell whether a provider, or a time before `soon_us`, is still to end orders."""
-        expiring = any(0 < o.placed.expires_at_us < soon_us for o in self._live.values())
-        return bool(self.routed) or expiring
+        expiring = any(
+            0 < order.placed.expires_at_us < soon_us
+            for order in self._live.values()
+            if order.state != ROUTED
+        )
+        return bool(self.routed.keys() - self.broken) or expiring
+
+    def to_mend(self) -> set[int]:
+        """Return the routes that only people can end."""
+        return self.broken & self.routed.keys()
 
     def suspended(self) -> list[int]:
         """Return the suspensions that are open."""
@@ -213,6 +223,7 @@ class Exchange:
             "state": _state_told(order),
             "lots": order.lots,
             "left": order.left,
+            "filled": order.filled,
             "price": order.price,
             "value_minor": order.value,
             "fee_minor": order.fee_charged,
@@ -237,6 +248,24 @@ class Exchange:
                 raise Violation(f"order {order.number} is left {order.state}")
         for market in self.markets.values():
             self._check_market(market)
+        if accepted:
+            self._check_all_ended()
+
+    def _check_all_ended(self) -> None:
+        """Whoever had to end by this row has ended: all that a command meant, all that had expired
+        when time passed, all of a closed market, all of who may not trade."""
+        row, command = self._row, self._command
+        assert row is not None
+        for number, order in self._live.items():
+            if order.state not in (RESTING, PARKED):
+                continue
+            if number in self._doomed:
+                raise Violation(f"{order} should have ended: {self._doomed[number]}")
+            expired = 0 < order.placed.expires_at_us <= self.at_us
+            if expired and row.kind == "runtime.Tick":
+                raise Violation(f"{order} should have expired")
+            if isinstance(command, CancelOrders) and _means(command, order):
+                raise Violation(f"{order} should have been taken back by {command}")
 
     def _check_market(self, market: Market) -> None:
         """A book is never crossed."""
@@ -471,11 +500,7 @@ class Exchange:
                     command.order == order.number and command.user_id in ("", order.user_id)
                 )
             case "CancelOrders":
-                fits = not isinstance(command, CancelOrders) or (
-                    command.user_id in ("", order.user_id)
-                    and command.market in ("", order.placed.market)
-                    and command.side in (None, order.placed.side)
-                )
+                fits = not isinstance(command, CancelOrders) or _means(command, order)
             case "SetMarketState":
                 fits = market.state is MarketState.CLOSED and reason == "market_closed"
             case "SetKillSwitch":
@@ -576,7 +601,22 @@ class Exchange:
                 raise Violation(f"{fill} of {order.number} is worse than {limit}")
 
     def _break(self, event: RouteBroken) -> None:
-        raise Violation(f"a break: {event}")
+        """A provider says what cannot be: the order waits for people."""
+        order = self.orders[event.order]
+        if self.routed.get(event.route) != event.order or event.route in self.broken:
+            raise Violation(f"{event} breaks what is {order}")
+        lots, _, _ = order.routed_for
+        if sum(fill.lots for fill in event.fills) <= lots:
+            raise Violation(f"{event} breaks nothing: {order}")
+        self.broken.add(event.route)
+
+
+def _means(command: CancelOrders, order: Held) -> bool:
+    return (
+        command.user_id in ("", order.user_id)
+        and command.market in ("", order.placed.market)
+        and command.side in (None, order.placed.side)
+    )
 
 
 def _state_told(order: Held) -> str:

@@ -283,8 +283,9 @@ class Entry:
         money.pay(giving + terms.base, f"wallet:{buyer.user_id}:{terms.base}", base)
         buyer.reserved -= value + buyer_fee
         seller.reserved -= base
-        order.value += value
-        maker.value += value
+        for each in (order, maker):
+            each.value += value
+            each.filled += lots
         if not order.placed.budget_minor:
             order.left -= lots
         self._take(maker, lots)
@@ -435,6 +436,7 @@ class Entry:
             money.pay(held + terms.base, theirs + terms.base, base)
             order.reserved -= base
         order.value += value
+        order.filled += fill.lots
         if not order.placed.budget_minor:
             order.left -= fill.lots
         floor.trades += 1

@@ -19,7 +19,7 @@ ASSETS = ("USD", "BTC", "JPY")
 TRADERS = ("ann", "ben", "cem", "dan", "eve", "fay")
 BAND_PPM = 120_000
 MIDS = {"BTC-USD": 100, "BTC-JPY": 900, "USD-JPY": 480}
-"""In ticks. A lot is worth 10, 6.3 and 10.08 minor units at these: rounding matters everywhere."""
+"""In ticks. A lot is worth 10, 0.63 and 10.08 minor units at these: rounding matters."""
 LOTS_MAX = 400
 DAY_ENDS_MINUTE = 907
 """The virtual day's 15:07, twenty seconds after every run begins."""
@@ -54,7 +54,7 @@ CREATIONS = {
         market="BTC-JPY",
         base="BTC",
         quote="JPY",
-        lot_minor=100_000,
+        lot_minor=10_000,
         tick_units=7,
         rules=RULES["BTC-JPY"],
     ),

@@ -25,7 +25,7 @@ BETWEEN = frozenset({ARRIVING, ELECTED, RETURNED, AMENDING})
 class Held(msgspec.Struct):
     """An order as the auditor knows it.
 
-    `left`: lots to fill (of a budget without lots: as many as it pays for). `value`: traded so far.
+    `left`: lots to fill (0 with a budget). `filled`, `value`: lots and minor units traded so far.
     `fee`: exactly what its fees come to; charged is this, rounded up. `rank`: its place in the
     queue of its price.
     """
@@ -38,6 +38,7 @@ class Held(msgspec.Struct):
     price: int
     state: str = ARRIVING
     shown: int = 0
+    filled: int = 0
     value: int = 0
     fee: Fraction = Fraction(0)
     reserved: int = 0

@@ -24,6 +24,8 @@ THINK_S_MAX = 3.0
 """How long a provider may take to come to an end."""
 REFUSED = 0.2
 PARTIAL = 0.35
+GARBLED = 0.02
+"""How often a provider first says what cannot be, until people have spoken to him."""
 BETTER_TICKS_MAX = 4
 LATE_S_MAX = 10.0
 
@@ -36,6 +38,7 @@ class Deed(msgspec.Struct, frozen=True):
     fills: Sequence[RouteFill]
     reason: str
     final_at: float
+    garbled: bool
 
 
 class Provider:
@@ -96,6 +99,7 @@ class Provider:
             fills=fills,
             reason="" if fills else dice.choice(("no_quote", "inventory", "refused")),
             final_at=self._loop.time() + dice.uniform(0.0, THINK_S_MAX),
+            garbled=dice.random() < GARBLED,
         )
 
 
@@ -139,11 +143,15 @@ class ProviderPerformer:
             deed = await self._provider.outcome(effect.route)
         if deed is None:
             raise OutcomeUnknown(f"route {effect.route} is on its way")
-        return [(f"route:{effect.route}", told(effect.route, deed))]
+        command = told(effect.route, deed)
+        if deed.garbled:
+            fills = [*command.fills, RouteFill(effect.lots + 1, effect.limit)]
+            command = msgspec.structs.replace(command, fills=fills)
+        return [(f"route:{effect.route}", command)]
 
 
 def told(route: int, deed: Deed) -> EndRoute:
-    """Return the command that tells of a deed: always the same."""
+    """Return the command that tells of a deed as it was: always the same."""
     return EndRoute(
         order=deed.order,
         route=route,

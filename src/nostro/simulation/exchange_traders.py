@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -45,6 +46,7 @@ from nostro.simulation.exchange_markets import (
     TRADERS,
     Street,
 )
+from nostro.simulation.exchange_provider import Provider, told
 from nostro.simulation.loop import START_US
 from nostro.simulation.network import Network
 from nostro.wallets import ConfirmDeposit, SubmitDeposit
@@ -58,6 +60,7 @@ FROZEN_S_MAX = 8.0
 
 _TYPES = (OrderType.LIMIT, OrderType.MARKET, OrderType.STOP, OrderType.STOP_LIMIT)
 _TIMES = tuple(TimeInForce)
+_ALIVE = ("open", "partially_filled", "untriggered")
 
 
 class Trader(Client):
@@ -89,17 +92,17 @@ class Trader(Client):
 
     async def _do_something(self) -> None:
         dice = self._random.random()
-        if dice < 0.5:
+        if dice < 0.48:
             await self._place()
-        elif dice < 0.62:
+        elif dice < 0.65:
             await self._place_many()
-        elif dice < 0.77:
+        elif dice < 0.83:
             await self._amend()
-        elif dice < 0.9:
+        elif dice < 0.92:
             await self._cancel()
-        elif dice < 0.96:
+        elif dice < 0.95:
             await self._cancel_many()
-        elif dice < 0.98:
+        elif dice < 0.985:
             await self._race()
         else:
             await self._stop_trading()
@@ -121,14 +124,14 @@ class Trader(Client):
         if not isinstance(answer, Receipt) or answer.reply.body is None:
             return
         body = answer.reply.body
-        for told in body.get("results", (body,)):
-            if "order" in told and told["order"] not in self._mine:
-                self._mine.append(told["order"])
-                self._street.orders.append((told["order"], self._user))
+        for result in body.get("results", (body,)):
+            if result.get("state") in _ALIVE and result["order"] not in self._mine:
+                self._mine.append(result["order"])
+                self._street.orders.append((result["order"], self._user))
 
     def _order(self) -> NewOrder:
         dice = self._random
-        market = dice.choices(tuple(MIDS), (50, 35, 15))[0]
+        market = dice.choices(tuple(MIDS), (60, 30, 10))[0]
         side = dice.choice(tuple(Side))
         mid = self._street.mid(market)
         type_ = dice.choices(_TYPES, (66, 16, 9, 9))[0]
@@ -140,7 +143,7 @@ class Trader(Client):
             "self_trade": dice.choice(tuple(SelfTrade)),
         }
         if type_ in (OrderType.LIMIT, OrderType.STOP_LIMIT):
-            content |= self._limit_terms(market, side, mid)
+            content |= self._limit_terms(side, mid, content["lots"])
         else:
             content |= self._market_terms(side, mid, type_)
         if type_ in (OrderType.STOP, OrderType.STOP_LIMIT):
@@ -162,9 +165,9 @@ class Trader(Client):
         """Return some ticks: about a hundredth of the price each."""
         return away * max(1, mid // 100)
 
-    def _limit_terms(self, market: str, side: Side, mid: int) -> dict[str, Any]:
+    def _limit_terms(self, side: Side, mid: int, lots: int) -> dict[str, Any]:
         dice = self._random
-        away = dice.choices(range(-3, 6), (4, 7, 10, 12, 16, 14, 10, 7, 4))[0]
+        away = dice.choices(range(-3, 6), (4, 8, 14, 14, 16, 14, 9, 6, 3))[0]
         if self._chance(0.04):
             away = dice.randint(-25, 25)
         sign = -1 if side is Side.BUY else 1
@@ -179,7 +182,7 @@ class Trader(Client):
         if time not in (TimeInForce.IOC, TimeInForce.FOK):
             terms["post_only"] = dice.choices(tuple(PostOnly), (80, 10, 10))[0]
             if self._chance(0.25):
-                terms["display"] = dice.randint(1, 40)
+                terms["display"] = dice.randint(1, 1 + lots)
         return terms
 
     def _market_terms(self, side: Side, mid: int, type_: OrderType) -> dict[str, Any]:
@@ -226,7 +229,7 @@ class Trader(Client):
         dice = self._random
         lots = price = None
         if self._chance(0.65):
-            lots = self._lots()
+            lots = self._lots() * dice.choice((1, 1, 20))
         if lots is None or self._chance(0.4):
             market = dice.choice(tuple(MIDS))
             mid = self._street.mid(market)
@@ -312,7 +315,7 @@ class MarketOperator(Client):
         dice = self._random
         return msgspec.structs.replace(
             RULES[market],
-            routing=dice.choice(tuple(Routing)),
+            routing=dice.choice((RULES[market].routing, *Routing)),
             provider=dice.choice(("acme", "zeta")),
             band_ppm=dice.choice((0, BAND_PPM // 2, BAND_PPM)),
             lots_min=dice.choice((1, 1, 3)),
@@ -348,6 +351,11 @@ class MarketOperator(Client):
         """Release what stands in suspense."""
         for suspension in suspensions:
             await self._ask(ReleaseFunds(suspension=suspension))
+
+    async def mend(self, broken: Iterable[int], provider: Provider) -> None:
+        """Speak to providers who said what cannot be, and tell what they did."""
+        for route in sorted(broken):
+            await self._ask(told(route, provider.deeds[route]))
 
     async def close_all(self) -> None:
         """Close every market, so that every order ends."""

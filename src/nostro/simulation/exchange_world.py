@@ -94,6 +94,8 @@ class ExchangeWorld(World):
         operator = Operator("operator", self.network, self._chance("operator"), 0)
         await self._finish(operator.mend(self.auditor.courses))
         await self._finish(self._desk.reopen())
+        while routes := self.auditor.exchange.to_mend():
+            await self._finish(self._desk.mend(routes, self.provider))
         await self._finish(self._desk.close_all())
         await self._finish(self._desk.release(self.auditor.exchange.suspended()))
 
