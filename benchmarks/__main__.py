@@ -17,6 +17,7 @@ NAMES = (
     "verify",
     "optimiser",
     "consensus",
+    "book",
     "payments_http",
     "payments_bulk",
     "payments_end_to_end",
