@@ -11,10 +11,19 @@ from msgspec.structs import replace
 
 from nostro.adapters.liquidity.faults import HARSH, MILD, MerchantWeather
 from nostro.adapters.liquidity.performer import BEST, ProviderPerformer
+from nostro.adapters.liquidity.port import REFUSED, Refused
 from nostro.adapters.liquidity.records import Entry
 from nostro.exchange import EndRoute
-from nostro.runtime.ports import Outage
-from tests.adapters.liquidity.world import EFFECT_ID, ROUTE, World, changed, command_of
+from nostro.runtime.ports import Outage, OutcomeUnknown
+from tests.adapters.liquidity.world import (
+    EFFECT_ID,
+    ROUTE,
+    SILENT,
+    Scripted,
+    World,
+    changed,
+    command_of,
+)
 
 RIVALS = changed(ROUTE, provider=BEST)
 SEEDS = range(150)
@@ -94,3 +103,18 @@ def test_a_process_that_was_overtaken_and_its_successor_fill_once_together(seed:
     assert len(deeds) <= 1
     # The one that nobody overtook is heard.
     assert agrees(told[-1], deeds)
+
+
+def test_one_who_has_promised_to_do_nothing_is_asked_for_nothing_more() -> None:
+    world = World()
+    best, second = Scripted(price="50000", answers=[Refused(REFUSED)]), Scripted(answers=[SILENT])
+
+    async def story() -> EndRoute:
+        performer = world.performer(best, second, fresh=True)
+        with pytest.raises(OutcomeUnknown):
+            await performer.perform(RIVALS, EFFECT_ID)
+        return command_of(await performer.perform(RIVALS, EFFECT_ID))
+
+    assert world.run(story()).provider == "beta"
+    assert best.calls == ["quote", "execute", "close"]
+    assert second.calls == ["quote", "quote", "execute", "status"]

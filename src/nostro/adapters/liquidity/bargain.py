@@ -70,17 +70,11 @@ class Bargain:
         self.names = list(names)
         self.why = why
 
-    def exclude(self, name: str, why: str) -> None:
-        """Let a provider compete no more."""
-        if name in self.names:
-            self.names.remove(name)
-        self.why = why
-
     def refused(self, name: str, why: str) -> None:
         """Note that a provider did not execute what it had quoted."""
         self._strikes[name] = self._strikes.get(name, 0) + 1
         if why != QUOTE_EXPIRED or self._strikes[name] >= STRIKES_MAX:
-            self.exclude(name, why)
+            self.names.remove(name)
         self.why = why
 
     def best(self, quotes: Mapping[str, Quote | Refused]) -> tuple[str, Quote | None]:

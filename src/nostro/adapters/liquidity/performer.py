@@ -56,13 +56,19 @@ log = structlog.get_logger(__name__)
 
 
 class _Course:
-    """How far a route is, in this process: whether another one can have begun it, its suspects, and
-    what was told of it."""
+    """How far a route is, in this process: whether another one can have begun it, its suspects, who
+    has promised to do nothing, and what was told of it."""
 
     def __init__(self, *, repeated: bool, suspects: set[str]) -> None:
         self.repeated = repeated
         self.suspects = suspects
+        self.absent: set[str] = set()
         self.told: Outcomes | None = None
+
+    def promised(self, name: str) -> None:
+        """Note that a provider has done nothing, and never will."""
+        self.suspects.discard(name)
+        self.absent.add(name)
 
 
 class ProviderPerformer:
@@ -132,12 +138,12 @@ class ProviderPerformer:
             raise NotDone(f"route {effect.route}: there is no provider {effect.provider!r}")
         course.suspects &= set(names)
         reference = f"{self._chain}:{effect.route}"
-        bargain = Bargain(effect, names, why="" if names else PROVIDER_UNKNOWN)
+        bargain = Bargain(effect, names, why=CLOSED if names else PROVIDER_UNKNOWN)
         done = await self._asked(reference, course, bargain)
         for _ in range(BARGAINS_MAX):
             if done is not None:
                 return _filled(effect, *done)
-            name, quote = bargain.best(await self._quotes(effect, bargain))
+            name, quote = bargain.best(await self._quotes(effect, course, bargain))
             if quote is None:
                 if bargain.why != PROVIDER_DOWN:
                     break
@@ -164,8 +170,8 @@ class ProviderPerformer:
         )
         for name, answer in answers.items():
             if isinstance(answer, Absent):
-                course.suspects.discard(name)
-                bargain.exclude(name, answer.code)
+                course.promised(name)
+                bargain.why = answer.code
         return _one_deed(reference, answers)
 
     async def _closed(
@@ -178,15 +184,18 @@ class ProviderPerformer:
                 for name in sorted(course.suspects - {keep})
             }
         )
-        course.suspects -= {name for name, each in answers.items() if isinstance(each, Absent)}
+        for name, answer in answers.items():
+            if isinstance(answer, Absent):
+                course.promised(name)
         return _one_deed(reference, answers)
 
     async def _quotes(
-        self, effect: RouteToProvider, bargain: Bargain
+        self, effect: RouteToProvider, course: _Course, bargain: Bargain
     ) -> dict[str, Quote | Refused]:
         request = request_of(effect)
+        names = [name for name in bargain.names if name not in course.absent]
         answers = await self._of_each(
-            {name: self._providers[name].quote(request) for name in bargain.names}
+            {name: self._providers[name].quote(request) for name in names}
         )
         return {
             name: Refused(PROVIDER_DOWN) if isinstance(answer, Outage) else answer
@@ -278,9 +287,7 @@ def _filled(effect: RouteToProvider, name: str, done: Executed) -> Outcomes:
 
 def _unfilled(effect: RouteToProvider, why: str) -> Outcomes:
     log.info("route_unfilled", route=effect.route, provider=effect.provider, why=why)
-    return _outcomes(
-        EndRoute(order=effect.order, route=effect.route, fills=[], reason=why or CLOSED)
-    )
+    return _outcomes(EndRoute(order=effect.order, route=effect.route, fills=[], reason=why))
 
 
 def _outcomes(command: EndRoute) -> Outcomes:
