@@ -14,7 +14,7 @@ from nostro.api.app import OPERATIONS
 from nostro.api.operations import KeyRule, Operation
 from nostro.api.problem_table import TABLE
 from nostro.api.problems import Problem
-from nostro.api.reference import errors_page, openapi_document
+from nostro.api.reference import access_page, errors_page, openapi_document
 from tests.api.door import Standing, front_door
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -26,6 +26,7 @@ def test_the_committed_pages_are_what_the_code_says() -> None:
     remedy = "python -m nostro.api.reference docs/reference"
     assert committed == openapi_document("0"), remedy
     assert (REFERENCE / "errors.md").read_text("utf-8") == errors_page(), remedy
+    assert (REFERENCE / "access.md").read_text("utf-8") == access_page(), remedy
 
 
 async def test_the_platform_serves_the_document_and_a_page_to_try_it() -> None:

@@ -7,6 +7,7 @@ the local operator's.
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any, NamedTuple
@@ -19,8 +20,6 @@ from nostro.api.auth_tokens import Tokens
 from nostro.api.intake import Headers, read_headers
 from nostro.api.problems import ProblemRaised
 from nostro.kernel.messages import Rejection
-
-_THIS_MACHINE = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 class Entry(NamedTuple):
@@ -144,7 +143,8 @@ def _is_here(address: bytes) -> bool:
     known = _HERE.get(address)
     if known is None:
         try:
-            known = urlsplit(address.decode("latin-1")).hostname in _THIS_MACHINE
+            name = urlsplit(address.decode("latin-1")).hostname or ""
+            known = name == "localhost" or ipaddress.ip_address(name).is_loopback
         except ValueError:
             known = False
         if known and len(_HERE) < 1_000:

@@ -1,6 +1,7 @@
 """What do the pages of reference say that are written from the code?
 
-`python -m nostro.api.reference DIRECTORY` writes errors.md and openapi.json; tests compare them.
+`python -m nostro.api.reference DIRECTORY` writes errors.md, access.md and openapi.json;
+tests compare them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nostro.api.app import document
+from nostro.api.app import OPERATIONS, document
+from nostro.api.auth import OWN, SCOPES, WIDE, Role
+from nostro.api.auth_problems import AUTH
 from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import CONSENSUS, EXECUTION, NETTING, PAYMENTS, RISK
@@ -20,6 +23,11 @@ from nostro.api.problem_table import ENGINE, LEDGER, MONEY, REQUEST, VIEWS, WALL
 
 _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
     ("The request", "What was sent cannot be read. Nothing was decided, no key was used.", REQUEST),
+    (
+        "Callers",
+        "Who sends it is not known, or may not. Nothing was decided, no key was used.",
+        AUTH,
+    ),
     (
         "The engine",
         "All but the first two may be sent again with the same key; a deed is done at most once.",
@@ -102,6 +110,43 @@ def errors_page() -> str:
     return "".join(parts)
 
 
+_ACCESS_HEAD = """# Who may do what
+
+Each operation needs one scope. A role gives scopes, for the caller's own accounts or for
+everybody's; a token or an API key may narrow them. See [authentication](../authentication.md).
+
+This page is written from the code (`python -m nostro.api.reference`), and a test keeps both
+together.
+
+## Scopes
+"""
+_ACCESS_RULES = """
+## Operations
+
+*always*: needs a token or a signature on a platform in development too.
+
+| operation | address | scope | |
+|---|---|---|---|
+"""
+
+
+def access_page() -> str:
+    """Return docs/reference/access.md."""
+    roles = list(Role)
+    parts = [_ACCESS_HEAD, "\n| scope | opens | ", " | ".join(roles), " |\n"]
+    parts.append("|---" * (2 + len(roles)) + "|\n")
+    for scope, opens in SCOPES.items():
+        has = ["all" if scope in WIDE[r] else "own" if scope in OWN[r] else "" for r in roles]
+        parts.append(f"| `{scope}` | {opens} | {' | '.join(has)} |\n")
+    parts.append(_ACCESS_RULES)
+    for each in OPERATIONS:
+        path = each.path.replace(":path", "")
+        scope = f"`{each.rule.scope}`" if each.rule.scope else "public"
+        note = "always" if each.rule.private else ""
+        parts.append(f"| `{each.name}` | `{each.method} {path}` | {scope} | {note} |\n")
+    return "".join(parts)
+
+
 def openapi_document(version: str) -> dict[str, Any]:
     """Return the OpenAPI document of the API."""
     return document(version)
@@ -111,6 +156,7 @@ def main() -> None:
     """Write the pages into the directory that the first argument names."""
     directory = Path(sys.argv[1])
     (directory / "errors.md").write_text(errors_page(), "utf-8")
+    (directory / "access.md").write_text(access_page(), "utf-8")
     told = json.dumps(openapi_document("0"), indent=2, ensure_ascii=False)
     (directory / "openapi.json").write_text(told + "\n", "utf-8")
 
