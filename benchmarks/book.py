@@ -9,13 +9,13 @@ the room makes to decide and to evolve. Nothing is left out for speed. A sweep c
 message, however many orders it meets.
 
 The shapes (`book_shapes.py`, drawn from seeds):
-steady: 1,000 orders around the touch; adds, cancels, amendments, one message in twelve trades;
+steady: 1,000 orders around the touch; adds, cancels, amendments, one message in twelve crosses;
 deep: 120,000 orders on 4,000 levels; half of the messages at the touch, half in the depth;
 slow swing, fast swing: the price moves by 1,000 ticks and back, followed by sweeps of some 10 and
 of some 120 orders;
 flash crash: sweeps of some 1,600 orders empty 500 levels, which then fill again.
 
-Rates are of CPU time (`process_time`), the best of five runs of each shape, with the garbage
+Rates are of CPU time (`process_time`), the best of five rounds of all shapes, with the garbage
 collector as in the server (100,000 young objects, what is there frozen). Messages are decoded in
 batches of 1,000, as an engine takes them, while the clock stands. Latencies are of wall time in a
 run of their own, one call for each message, the clock's own 65 ns or so included. The baseline
@@ -47,12 +47,16 @@ def main() -> None:
     quick = "--quick" in sys.argv[1:]
     drawn = shapes(play, messages=20_000 if quick else MESSAGES)
     baseline = book_baseline.fetch()
-    told = {shape.name: _measured(shape, baseline, 1 if quick else ROUNDS) for shape in drawn}
+    rounds = [[_run(shape) for shape in drawn] for _ in range(1 if quick else ROUNDS)]
+    told = {
+        shape.name: {**_told(max(runs)), **_latencies(shape), **_theirs(shape, baseline)}
+        for shape, runs in zip(drawn, zip(*rounds, strict=True), strict=True)
+    }
     if quick:
         print(told)
         return
     rates = [figures["messages_per_cpu_s"] for figures in told.values()]
-    theirs = [figures["baseline_messages_per_cpu_s"] for figures in told.values()]
+    theirs = [figures.get("baseline_messages_per_cpu_s", 0) for figures in told.values()]
     p99 = max(figures["p99_us"] for figures in told.values())
     report(
         name="book",
@@ -107,26 +111,13 @@ def play(book: Book, orders: Orders, messages: Sequence[Message]) -> int:
     return trades
 
 
-def _measured(
-    shape: Shape, baseline: Callable[[], book_baseline.Theirs] | None, rounds: int
-) -> dict[str, Any]:
-    runs = [_run(shape) for _ in range(rounds)]
-    rate, trades, resting = max(runs)
-    latencies = _latencies(shape)
-    figures: dict[str, Any] = {
+def _told(run: tuple[float, int, int]) -> dict[str, Any]:
+    rate, trades, resting = run
+    return {
         "messages_per_cpu_s": round(rate),
         "trades": trades,
         "resting_at_the_end": resting,
-        "p50_us": round(percentile(latencies, 0.5) / 1e3, 2),
-        "p99_us": round(percentile(latencies, 0.99) / 1e3, 2),
-        "p99.9_us": round(percentile(latencies, 0.999) / 1e3, 2),
-        "longest_us": round(max(latencies) / 1e3),
     }
-    if baseline is not None:
-        their_rate, their_trades = _run_theirs(shape, baseline())
-        figures["baseline_messages_per_cpu_s"] = round(their_rate)
-        figures["baseline_trades"] = their_trades
-    return figures
 
 
 def _run(shape: Shape) -> tuple[float, int, int]:
@@ -152,13 +143,17 @@ def _timed(batches: Sequence[bytes], take: Callable[[Sequence[Message]], int]) -
     return size / took, trades
 
 
-def _run_theirs(shape: Shape, book: book_baseline.Theirs) -> tuple[float, int]:
+def _theirs(shape: Shape, baseline: Callable[[], book_baseline.Theirs] | None) -> dict[str, Any]:
+    if baseline is None:
+        return {}
+    book = baseline()
     _timed(shape.before, book.play)
-    return _timed(shape.timed, book.play)
+    rate, trades = _timed(shape.timed, book.play)
+    return {"baseline_messages_per_cpu_s": round(rate), "baseline_trades": trades}
 
 
-def _latencies(shape: Shape) -> list[int]:
-    """Return what each message took, in nanoseconds."""
+def _latencies(shape: Shape) -> dict[str, Any]:
+    """Tell what single messages take."""
     book = Book()
     orders: Orders = {}
     for batch in shape.before:
@@ -171,7 +166,12 @@ def _latencies(shape: Shape) -> list[int]:
             started = perf_counter_ns()
             play(book, orders, single)
             took.append(perf_counter_ns() - started)
-    return took
+    return {
+        "p50_us": round(percentile(took, 0.5) / 1e3, 2),
+        "p99_us": round(percentile(took, 0.99) / 1e3, 2),
+        "p99.9_us": round(percentile(took, 0.999) / 1e3, 2),
+        "longest_us": round(max(took) / 1e3),
+    }
 
 
 if __name__ == "__main__":

@@ -198,6 +198,7 @@ class Book:
     def _check_level(self, side: Side, rank: int) -> None:
         level = self._at[rank]
         assert level, f"empty level {rank}"
+        assert len(level) < LONG or isinstance(level, OrderedDict), f"slow level {rank}"
         for number, order in level.items():
             assert (order.number, order.side) == (number, side), order
             assert rank == (order.price if side is BUY else -order.price), order

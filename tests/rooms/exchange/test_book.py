@@ -410,16 +410,18 @@ def test_a_long_level_keeps_its_order(desk: Desk) -> None:
 
 
 def test_a_restored_book_is_equal_and_icebergs_keep_what_they_show(desk: Desk) -> None:
-    desk.rest("a", SELL, 100, 9, display=4)
+    touched = desk.rest("a", SELL, 100, 9, display=4)
     desk.rest("c", SELL, 100, 3)
-    desk.enter(Entry("b", BUY, 100, 5))
     desk.rest("a", SELL, 100, 9, display=3)
     desk.rest("a", BUY, 98, 3)
+    desk.enter(Entry("b", BUY, 100, 1))
     again = desk.restored()
     assert again.book.picture() == desk.book.picture()
-    assert again.book.depth(SELL) == desk.book.depth(SELL)
+    assert again.book.depth(SELL) == desk.book.depth(SELL) == [(100, 9, 3)]
     entry = Entry("b", BUY, 100, 12)
-    assert told(again.enter(entry)) == told(desk.enter(entry))
+    matched = desk.enter(entry)
+    assert matched.fills[0][0].number == touched
+    assert told(again.enter(entry)) == told(matched)
     assert again.book.picture() == desk.book.picture()
 
 
