@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -26,13 +27,14 @@ class Unanswered(Exception):
 
 class Order(msgspec.Struct, frozen=True):
     """A command to the platform: where it goes, what it says, its idempotency key where the body
-    does not name one, who sends it, and by which method."""
+    does not name one, who sends it, and by which method. `user`: whose token goes with it."""
 
     path: str
     body: dict[str, Any]
     key: str = ""
     actor: str = ""
     method: str = "POST"
+    user: str = ""
 
     @property
     def mark(self) -> str:
@@ -98,16 +100,20 @@ class Tally:
 
 
 class Door:
-    """The public HTTP API of one platform, wherever it listens at the moment."""
+    """The public HTTP API of one platform, wherever it listens at the moment. `token_of` gives a
+    user's token."""
 
-    def __init__(self) -> None:
+    def __init__(self, token_of: Callable[[str], str]) -> None:
         self.tally = Tally()
+        self.url = ""
+        self._token_of = token_of
         self._lines: list[httpx.AsyncClient] = []
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
 
     async def open(self, url: str) -> None:
         """Speak to the platform at this URL from now on."""
         await self.close()
+        self.url = url
         self._lines = [_line(url) for _ in range(IN_FLIGHT_MAX)]
         for line in self._lines:
             self._free.put_nowait(line)
@@ -121,7 +127,7 @@ class Door:
 
     async def send(self, order: Order, *, patience_s: float = ANSWER_TIMEOUT_S) -> Answer:
         """Send an order once; raises Unanswered, also when its sender loses patience."""
-        headers = {}
+        headers = self._headers(order.user)
         if order.key:
             headers["Idempotency-Key"] = f'"{order.key}"'
         if order.actor:
@@ -142,14 +148,18 @@ class Door:
                 await asyncio.sleep(PAUSE_S)
         return await self.send(order)
 
-    async def read(self, path: str, **query: str | int) -> dict[str, Any]:
-        """Return what the platform tells at an address; raises Unanswered."""
+    async def read(self, path: str, *, user: str = "", **query: str | int) -> dict[str, Any]:
+        """Return what the platform tells at an address, a user for himself; raises Unanswered."""
+        headers = self._headers(user)
         for _ in range(ATTEMPTS_MAX - 1):
             try:
-                return (await self._ask("GET", path, params=query)).body
+                return (await self._ask("GET", path, params=query, headers=headers)).body
             except Unanswered:
                 await asyncio.sleep(PAUSE_S)
-        return (await self._ask("GET", path, params=query)).body
+        return (await self._ask("GET", path, params=query, headers=headers)).body
+
+    def _headers(self, user: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token_of(user)}"} if user else {}
 
     async def _ask(self, method: str, path: str, **request: Any) -> Answer:
         free = self._free

@@ -255,12 +255,12 @@ async def until(scene: Scene, what: str, is_so: Callable[[], Any]) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
-async def pages(scene: Scene, path: str, **query: str | int) -> Any:
+async def pages(scene: Scene, path: str, *, user: str = "", **query: Any) -> Any:
     """Yield all that a list has, page by page."""
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     height = scene.door.tally.height
     while True:
-        page = await scene.told(path, limit=500, at_least=height, **query, **cursor)
+        page = await scene.told(path, user=user, limit=500, at_least=height, **query, **cursor)
         for one in page["data"]:
             yield one
         if not page["next_cursor"]:

@@ -25,10 +25,12 @@ from nostro.cli.demonstration import (
     payday,
     payouts,
     proof,
+    reckoning,
     report,
     retries,
     savings,
     statements,
+    trading,
     transfers,
 )
 from nostro.cli.demonstration.door import Unanswered
@@ -77,8 +79,13 @@ PAYMENTS = (
     Act("two payments are followed through their lives", lives.follow),
     Act("certificates, evidence, savings and times are looked at", savings.look),
 )
+SESSION = (
+    Act("markets open, and a hundred traders bring money", trading.open_session),
+    Act("50,000 orders come in, and the platform is killed in the middle", trading.trade),
+    Act("what trading came to is added up", reckoning.reckon),
+)
 PROOF = (Act("the books are compared, added up and audited", proof.prove),)
-ACTS = (*OPENING, *MIDDLE, *PAYMENTS, *PROOF)
+ACTS = (*OPENING, *MIDDLE, *PAYMENTS, *SESSION, *PROOF)
 
 
 def run(data_dir: Path | None = None, *, keep: bool = False, acts: Sequence[Act] = ACTS) -> Exit:

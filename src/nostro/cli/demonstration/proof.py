@@ -22,6 +22,7 @@ from nostro.cli.demonstration.scene import (
     Scene,
     TrialLine,
 )
+from nostro.cli.demonstration.session import ASSETS
 
 LEDGER = "/api/v1/ledger"
 CHAIN = "main"
@@ -40,7 +41,8 @@ async def prove(scene: Scene) -> None:
     remembered = await _compare_the_past(scene)
     added_up = await _add_up(scene)
     await _audit(scene)
-    scene.facts.conserved = compared and remembered and added_up
+    traded = scene.session.conserved or not scene.session.opened
+    scene.facts.conserved = compared and remembered and added_up and traded
 
 
 async def _compare_balances(scene: Scene) -> bool:
@@ -49,6 +51,8 @@ async def _compare_balances(scene: Scene) -> bool:
     differing: list[str] = []
     missing = dict(scene.books.accounts)
     async for told in _accounts(scene):
+        if scene.session.opened and told["asset"] in ASSETS:
+            continue  # told apart: by each trader's fills
         own = missing.pop(told["id"], None)
         if own is None or _told(told) != _own(own):
             differing.append(f"{told['id']}: told {_told(told)}, own {own}")
@@ -95,6 +99,8 @@ async def _add_up(scene: Scene) -> bool:
     unequal = {asset: both for asset, both in sums.items() if both[0] != both[1]}
     zero = scene.check("the trial balance is zero in each asset", not unequal, unequal)
     own = {asset: (debits, credits) for asset, debits, credits in scene.books.by_asset()}
+    if scene.session.opened:
+        sums = {asset: both for asset, both in sums.items() if asset not in ASSETS}
     return scene.check("its sums are those of the demo's own books", sums == own, sums) and zero
 
 

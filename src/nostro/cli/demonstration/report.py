@@ -40,6 +40,7 @@ def tell(scene: Scene, *, seconds: float) -> None:
         "chain": facts.chain,
         "seconds": round(seconds, 1),
         **scene.day.summary(),
+        **scene.session.summary(),
     }
     printout.print_line(json.dumps(summary))
 

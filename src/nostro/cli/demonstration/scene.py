@@ -15,6 +15,7 @@ from nostro.cli import printout
 from nostro.cli.demonstration.day import Day
 from nostro.cli.demonstration.door import IN_FLIGHT_MAX, Answer, Door, Order
 from nostro.cli.demonstration.ownbooks import OwnBooks
+from nostro.cli.demonstration.session import Session
 from nostro.cli.demonstration.stage import Stage
 from nostro.cli.printout import Record
 
@@ -117,9 +118,10 @@ class Scene:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.door = Door()
+        self.door = Door(stage.token_of)
         self.books = OwnBooks()
         self.day = Day()
+        self.session = Session()
         self.sent: list[tuple[Order, Answer]] = []
         self.done: Counter[str] = Counter()
         self.checks: list[Check] = []
@@ -176,9 +178,9 @@ class Scene:
         self.check(f"{order.path} is refused with {code}", answer.code == code, answer.body)
         return answer
 
-    async def told(self, path: str, **query: str | int) -> dict[str, Any]:
+    async def told(self, path: str, *, user: str = "", **query: str | int) -> dict[str, Any]:
         """Read what must be there; raises Broken when it is not."""
-        body = await self.door.read(path, **query)
+        body = await self.door.read(path, user=user, **query)
         if "code" in body:
             raise Broken(f"{path} cannot be read: {body['code']}: {body.get('detail')}")
         return body

@@ -9,12 +9,14 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from nostro.adapters.identity.development import DevelopmentKey
 from nostro.adapters.postgres.cluster import Layout
 from nostro.adapters.postgres.launcher import running_server
 from nostro.adapters.rails.settlement.switchboard import FileSwitchboard
@@ -28,6 +30,8 @@ _KEPT = "NOSTRO_POSTGRES_BIN_DIR"
 CYCLE_S = 4
 """How often a netting cycle closes: a day of payments has to pass while people look on."""
 MEMBERS, MALICIOUS = 4, 1
+OPERATOR = "operator"
+TOKEN_TTL_S = 3_600
 _SETTINGS = {
     "NOSTRO_CYCLE_SECONDS": str(CYCLE_S),
     "NOSTRO_MEMBERS": str(MEMBERS),
@@ -54,13 +58,15 @@ class Stage:
         self._scratch = scratch
         self._log = scratch / "up.log"
         self._supervisor: asyncio.subprocess.Process | None = None
+        self._port = 0
+        self._tokens: dict[str, str] = {}
 
     async def start(self) -> str:
         """Start the platform and return the URL of its API; raises Failure."""
         with self._log.open("ab") as log:
             self._supervisor = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "nostro.cli", "up"),
-                *("--data-dir", str(self.data_dir), "--port", "0", "--output", "jsonl"),
+                *("--data-dir", str(self.data_dir), "--port", str(self._port), "--output", "jsonl"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -70,7 +76,19 @@ class Stage:
             )
         facts = await self._facts(self._supervisor)
         self.processes = {"supervisor": self._supervisor.pid, **facts["processes"]}
+        # A platform that is started again is where its users know it.
+        self._port = int(facts["API"].rpartition(":")[2])
         return str(facts["API"])
+
+    def token_of(self, user: str) -> str:
+        """Return a token for development, by the platform's own key: a trader's, or OPERATOR's."""
+        token = self._tokens.get(user)
+        if token is None:
+            key = DevelopmentKey.kept_in(self.data_dir)
+            role = OPERATOR if user == OPERATOR else "trader"
+            token = key.token(user, roles=(role,), now_s=int(time.time()), ttl_s=TOKEN_TTL_S)
+            self._tokens[user] = token
+        return token
 
     @property
     def switchboard(self) -> FileSwitchboard:
