@@ -21,12 +21,13 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"
 ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk|exchange"
 CODE = re.compile(
-    rf"(request|server|engine|views|money|asset|iso20022|webhooks|auth|{ROOMS})\.[a-z_]+\Z"
+    rf"(request|server|engine|views|money|asset|iso20022|webhooks|auth|feeds|{ROOMS})\.[a-z_]+\Z"
 )
 NOT_REFUSALS = {
     "ledger.balanced",  # a note in a reply
     "ledger.exists_with_different_",  # a prefix; RULES has the codes
     "server.log",  # a file
+    "auth.token_",  # a prefix
     # Why a payment waits for another cycle: a reason that stands on it, not a refusal.
     "netting.net_debit_cap",
     "netting.bilateral_limit",

@@ -16,6 +16,7 @@ from nostro.api.app import OPERATIONS, document
 from nostro.api.auth import OWN, SCOPES, WIDE, Role
 from nostro.api.auth_problems import AUTH
 from nostro.api.exchange_problems import EXCHANGE
+from nostro.api.feeds_problems import FEEDS
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import CONSENSUS, EXECUTION, NETTING, PAYMENTS, RISK
 from nostro.api.problem_row import Row
@@ -56,6 +57,7 @@ _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
         "An order of a batch is told its code in its own result, with status 200 for the whole.",
         EXCHANGE,
     ),
+    ("The feeds", "", FEEDS),
     (
         "Messages of ISO 20022",
         "A message that is refused as a whole is a problem; a transaction of it has its code, with "
