@@ -21,6 +21,7 @@ NAMES = (
     "payments_http",
     "payments_bulk",
     "payments_end_to_end",
+    "feed",
 )
 TIMEOUT_S = 900
 
