@@ -125,9 +125,9 @@ class Gate:
         if b"x-forwarded-for" in headers or b"forwarded" in headers:
             raise ProblemRaised("auth.token_missing")  # a proxy asks for somebody elsewhere
         origin = headers.get(b"origin")
-        if origin is not None and not _is_here(origin):
+        if origin is not None and not is_here(origin):
             raise ProblemRaised("auth.cross_site")
-        if not self._any_host and not _is_here(b"//" + headers.get(b"host", b"localhost")):
+        if not self._any_host and not is_here(b"//" + headers.get(b"host", b"localhost")):
             raise ProblemRaised("auth.cross_site")
         return _OPERATOR
 
@@ -138,7 +138,7 @@ def permit(caller: Caller, rule: Rule) -> None:
         raise Rejection("auth.not_allowed", scope=rule.scope)
 
 
-def _is_here(address: bytes) -> bool:
+def is_here(address: bytes) -> bool:
     """Tell whether an origin or a host is this machine, whose name no other site can take."""
     known = _HERE.get(address)
     if known is None:

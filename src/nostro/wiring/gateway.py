@@ -16,6 +16,7 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from nostro.api.auth_gate import is_here
 from nostro.api.problems import ProblemRaised, Spoken, spoken
 from nostro.runtime.ending import ended
 from nostro.runtime.ports import NotDone, OutcomeUnknown
@@ -87,7 +88,10 @@ class Gateway:
         request = self._client.build_request(
             scope["method"],
             self._upstream + _target(scope),
-            headers=[(name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP],
+            headers=[
+                *((name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP),
+                *_forwarded(scope),
+            ],
             content=_body(receive) if _has_body(scope) else None,
         )
         begun = False
@@ -145,6 +149,18 @@ class Gateway:
             await ended(tasks)
             await platform.close()
         await send(_farewell(platform))
+
+
+def _forwarded(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
+    """Return what tells the platform that a request is not this machine's own (RFC 7239), so that
+    nobody from elsewhere is taken for the operator beside it."""
+    client = (scope.get("client") or ("",))[0]
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"localhost")
+    if is_here(f"//[{client}]".encode() if ":" in client else f"//{client}".encode()) and is_here(
+        b"//" + host
+    ):
+        return ()
+    return ((b"forwarded", f'for="{client}"'.encode()),)
 
 
 def _target(scope: Scope) -> str:
