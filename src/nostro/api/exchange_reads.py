@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nostro.exchange.views import (
+from nostro.exchange import (
     CandleView,
     FeeScheduleView,
     FeesView,

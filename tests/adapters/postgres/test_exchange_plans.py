@@ -11,8 +11,7 @@ import pytest
 
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.reading import ViewReader
-from nostro.exchange import Fill, OrdersClosed, OrdersPlaced, OrderState
-from nostro.exchange.views import OrderFilters, TradeFilters
+from nostro.exchange import Fill, OrderFilters, OrdersClosed, OrdersPlaced, OrderState, TradeFilters
 from nostro.kernel.messages import Event
 from tests import databases
 from tests.adapters.postgres.chronicle import reader_pool

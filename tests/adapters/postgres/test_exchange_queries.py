@@ -11,21 +11,19 @@ from nostro.adapters.postgres import exchange_order_queries
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.api.exchange_reads import ExchangeReads
 from nostro.exchange import (
+    INTERVALS,
+    CandleView,
     MarketState,
+    OrderFilters,
     OrdersPlaced,
     OrderState,
     OrderType,
     PostOnly,
-    Side,
-    TimeInForce,
-)
-from nostro.exchange.views import (
-    INTERVALS,
-    CandleView,
-    OrderFilters,
     Role,
     RouteState,
+    Side,
     SuspensionState,
+    TimeInForce,
     TradeFilters,
 )
 from nostro.kernel.messages import Rejection
@@ -480,4 +478,3 @@ async def test_the_balances_of_a_user_are_those_of_wallets_and_orders(
     await told(postgres, chronicle)
     found = await reads.balances("bob")
     assert [balance.account for balance in found] == ["orders:bob:USD", "wallet:bob:USD"]
-

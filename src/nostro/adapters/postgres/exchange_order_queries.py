@@ -30,10 +30,10 @@ from nostro.adapters.postgres.reading import (
     read_cursor,
     write_cursor,
 )
-from nostro.exchange import MarketTerms
-from nostro.exchange.views import (
+from nostro.exchange import (
     LIVE,
     FillView,
+    MarketTerms,
     OrderFilters,
     OrderView,
     RouteView,

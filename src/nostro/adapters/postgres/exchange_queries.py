@@ -26,7 +26,7 @@ from nostro.adapters.postgres.reading import (
     read_cursor,
     write_cursor,
 )
-from nostro.exchange.views import (
+from nostro.exchange import (
     CandleView,
     FeeScheduleView,
     FeesView,

@@ -8,28 +8,26 @@ from typing import Any
 import msgspec
 
 from nostro.exchange import (
-    MarketRules,
-    MarketState,
-    MarketTerms,
-    OrderState,
-    OrderType,
-    PostOnly,
-    SelfTrade,
-    Side,
-    TimeInForce,
-)
-from nostro.exchange.views import (
     CandleView,
     FeesView,
     FillView,
+    MarketRules,
+    MarketState,
+    MarketTerms,
     MarketView,
+    OrderState,
+    OrderType,
     OrderView,
+    PostOnly,
     Role,
     RouteState,
     RouteView,
+    SelfTrade,
+    Side,
     SuspensionState,
     SuspensionView,
     TickerView,
+    TimeInForce,
     TradeView,
 )
 

@@ -34,12 +34,13 @@ from nostro.exchange import (
     ReferenceSet,
     RouteBroken,
     RouteEnded,
+    RouteState,
     Side,
     StopsElected,
+    SuspensionState,
     TraderAdmitted,
     TradesExecuted,
 )
-from nostro.exchange.views import RouteState, SuspensionState
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
 
