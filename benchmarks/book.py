@@ -33,8 +33,7 @@ from benchmarks import book_baseline
 from benchmarks.book_shapes import CANCEL, REDUCE, TAKE, Message, Orders, Shape, decode, shapes
 from benchmarks.result import percentile, report
 from benchmarks.stand import tune_garbage_collection
-from nostro.exchange.book import Book
-from nostro.exchange.live import LiveOrder
+from nostro.exchange import Book, LiveOrder
 
 MESSAGES = 200_000
 ROUNDS = 5

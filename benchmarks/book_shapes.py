@@ -14,9 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from nostro.exchange.book import Book
-from nostro.exchange.live import LiveOrder
-from nostro.exchange.terms import Side
+from nostro.exchange import Book, LiveOrder, Side
 
 NEW, TAKE, CANCEL, REDUCE, REPLACE = range(5)
 """Enter and let the rest stand; enter and let the rest go; take off; take lots off; enter again."""
