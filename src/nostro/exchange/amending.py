@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 from nostro.exchange.cancelling import live_order
 from nostro.exchange.checks import (
     check_display,
@@ -19,7 +17,7 @@ from nostro.exchange.events import (
     OrderReduced,
 )
 from nostro.exchange.funds import RESERVED_MAX_MINOR, as_maker, as_taker
-from nostro.exchange.live import LiveOrder
+from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.placing import check_not_stopped, not_open
 from nostro.exchange.state import ExchangeState, Market
 from nostro.exchange.telling import asset_of, standing, told
@@ -66,7 +64,7 @@ def _check(market: Market, order: LiveOrder, *, lots: int, price: int) -> None:
 
 
 def _reduce(market: Market, order: LiveOrder, lots: int) -> Decision:
-    smaller = copy(order)
+    smaller = copied(order)
     smaller.lots_left -= order.lots - lots
     smaller.lots = lots
     terms = market.terms

@@ -7,8 +7,6 @@ the stops that its trades elected.
 
 from __future__ import annotations
 
-from copy import copy
-
 from nostro.exchange.commands import (
     EnterAmendment,
     EnterOrder,
@@ -30,7 +28,7 @@ from nostro.exchange.events import (
     TradesExecuted,
 )
 from nostro.exchange.funds import as_maker, as_taker, budget_notional
-from nostro.exchange.live import LiveOrder
+from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.matching import Matched, Stop
 from nostro.exchange.state import ExchangeState
 from nostro.exchange.stops import is_reached
@@ -62,6 +60,9 @@ BUY, SELL = Side.BUY, Side.SELL
 LIMIT, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 MAY_TAKE, REJECT = PostOnly.NO, PostOnly.REJECT
+BAND, BUDGET = Stop.BAND, Stop.BUDGET
+ENOUGH = (Stop.FILLED, Stop.BUDGET)
+NO_MORE = (Stop.PRICE, Stop.EMPTY)
 
 
 def enter(state: ExchangeState, command: EnterOrder, context: Context) -> Decision:
@@ -115,7 +116,7 @@ class Entry:
 
     def __init__(self, state: ExchangeState, order: LiveOrder, at_us: int) -> None:
         self._state = state
-        self._taker = copy(order)
+        self._taker = copied(order)
         self._market = state.markets[order.market]
         self._at_us = at_us
         self._sequence = self._market.sequence
@@ -130,10 +131,11 @@ class Entry:
         """Return what was decided, with what the caller is told."""
         taker = self._taker
         body = told(taker, self._outcome, self._reason)
-        body["fills"] = [
-            [fill.trade, fill.price, fill.lots, fill.value_minor, fill.taker_fee_minor]
-            for fill in self._fills
-        ]
+        if self._fills:
+            body["fills"] = [
+                [fill.trade, fill.price, fill.lots, fill.value_minor, fill.taker_fee_minor]
+                for fill in self._fills
+            ]
         if self._route:
             body["route"] = self._route
         return Decision(self._events, body)
@@ -231,7 +233,7 @@ class Entry:
         fills = self._fills = execute(taker, matched.fills, terms, self._state.trades_next)
         self._outcome = PARTLY_FILLED
         left = taker.lots_left
-        if taker.budget_minor and matched.stopped not in (Stop.FILLED, Stop.BUDGET):
+        if taker.budget_minor and matched.stopped not in ENOUGH:
             left = max(1, self._notional_left() // taker.price)
         released = 0 if left else self._release(taker.reserved_minor)
         self._sequence += 1
@@ -257,7 +259,7 @@ class Entry:
         """Reduce and cancel own makers that the order met."""
         terms = self._market.terms
         for maker, lots in matched.reduced:
-            smaller = copy(maker)
+            smaller = copied(maker)
             smaller.lots -= lots
             smaller.lots_left -= lots
             released = maker.reserved_minor - as_maker(terms, smaller)
@@ -277,13 +279,8 @@ class Entry:
             taker.lots -= matched.decremented
             taker.lots_left -= matched.decremented
             self._reduced(taker, 0, taker.moves)
-        if stopped is Stop.BAND:
-            self._close(BAND_BREACHED)
-            self._halt()
-        elif stopped is Stop.BUDGET:
-            self._close("budget_too_small")
-        elif stopped not in (Stop.EMPTY, Stop.PRICE):
-            self._close("self_trade")
+        if stopped not in NO_MORE:
+            self._end_short(stopped)
         elif self._may_route:
             self._route_out(all_or_none=False)
         elif self._lasts:
@@ -291,6 +288,14 @@ class Entry:
         else:
             limited = taker.type is LIMIT or taker.type is STOP_LIMIT
             self._close("ioc" if limited else "nothing_to_match")
+
+    def _end_short(self, stopped: Stop) -> None:
+        """Close what may not go on, though the book does."""
+        if stopped is BAND:
+            self._close(BAND_BREACHED)
+            self._halt()
+        else:
+            self._close("budget_too_small" if stopped is BUDGET else "self_trade")
 
     def _elect(self) -> None:
         market = self._market

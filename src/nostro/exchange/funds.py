@@ -54,23 +54,25 @@ def budget_notional(terms: MarketTerms, budget_minor: int) -> int:
     return budget_minor * terms.value_den // terms.value_num
 
 
-def cost(terms: MarketTerms, *, notional: int, carry: int = 0) -> int:
+def cost(terms: MarketTerms, notional: int, carry: int = 0) -> int:
     """Return what a buyer pays at most for `notional` ticks times lots."""
     return -((carry - notional * terms.value_num) // terms.value_den)
 
 
-def to_buy(value_minor: int, *, fee_exact: int, ppm: int) -> int:
+def to_buy(value_minor: int, fee_exact: int, ppm: int) -> int:
     """Return what an order must hold to buy for a value at a fee rate; a rebate is not counted
     on."""
-    return value_minor + fee_of(fee_exact, ppm, value_minor) if ppm > 0 else value_minor
+    if ppm <= 0:
+        return value_minor
+    return value_minor - (-(fee_exact + ppm * value_minor) // PPM) + (-fee_exact // PPM)
 
 
 def as_maker(terms: MarketTerms, order: LiveOrder) -> int:
     """Return what an order must hold for what remains of it while it rests."""
     if order.side is SELL:
         return order.lots_left * terms.lot_minor
-    value = cost(terms, notional=order.price * order.lots_left, carry=order.carry)
-    return to_buy(value, fee_exact=order.fee_exact, ppm=order.maker_ppm)
+    value = cost(terms, order.price * order.lots_left, order.carry)
+    return to_buy(value, order.fee_exact, order.maker_ppm)
 
 
 def as_taker(terms: MarketTerms, order: LiveOrder, *, price: int, lots_left: int) -> int:
@@ -78,5 +80,5 @@ def as_taker(terms: MarketTerms, order: LiveOrder, *, price: int, lots_left: int
     whichever costs more."""
     if order.side is SELL:
         return lots_left * terms.lot_minor
-    value = cost(terms, notional=price * lots_left)
-    return to_buy(value, fee_exact=order.fee_exact, ppm=max(order.maker_ppm, order.taker_ppm))
+    value = cost(terms, price * lots_left)
+    return to_buy(value, order.fee_exact, max(order.maker_ppm, order.taker_ppm))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from nostro.exchange.commands import OrderType, PostOnly, SelfTrade, TimeInForce
@@ -62,3 +64,7 @@ class LiveOrder(msgspec.Struct, array_like=True, gc=False):
     def arriving(self) -> bool:
         """Tell whether it is about to enter: its funds are held or asked for, in this very row."""
         return not (self.resting or self.parked or self.route)
+
+
+copied: Callable[[LiveOrder], LiveOrder] = LiveOrder.__copy__  # type: ignore[attr-defined]
+"""Return a copy of an order, to reckon on."""

@@ -124,7 +124,9 @@ class _Placing:
                 check_kind(order, rules)
         else:
             check_kind(order, rules)
-        price = self._price(market, order)
+        price = order.price
+        if order.type is not LIMIT or not self._is_plain(market, order):
+            price = self._price(market, order)
         asset, reserved, rates = self._needs(market, order, price)
         self._count(market, order)
         placed = PlacedOrder(
@@ -142,19 +144,18 @@ class _Placing:
             order.display,
             order.budget_minor,
             order.time_in_force,
-            self._expiry(market, order),
+            0 if order.time_in_force is GTC else self._expiry(market, order),
             order.post_only,
             order.self_trade,
             order.client_order_id,
         )
-        self._admit(market)
+        pairs = state.admitted.get(user_id)
+        if pairs is None or market.pair not in pairs:
+            self._admit(market)
         self._placed.append(placed)
         return placed
 
     def _admit(self, market: Market) -> None:
-        pairs = self._state.admitted.get(self._user_id)
-        if pairs is not None and market.pair in pairs:
-            return
         admitted = TraderAdmitted(self._user_id, *market.pair)
         if admitted not in self._admitted:
             self._admitted.append(admitted)
@@ -165,7 +166,7 @@ class _Placing:
         added = self._counts.get(name, 0)
         own = market.users.get(self._user_id)
         most = market.rules.orders_per_user_max
-        if (len(own) if own else 0) + added >= most:
+        if (own is not None and len(own) + added >= most) or added >= most:
             _too_many(market, "user", most)
         self._counts[name] = added + 1
         if order.stop:
@@ -175,6 +176,18 @@ class _Placing:
             self._stops[name] = stops + 1
 
     # -- price and quantity ------------------------------------------------------------------------
+
+    def _is_plain(self, market: Market, order: NewOrder) -> bool:
+        """Tell at a glance whether price and quantity of a limit order are within all bounds, as
+        they mostly are; if not, `_price` says which."""
+        rules, price, high = market.rules, order.price, market.band_high
+        return (
+            rules.lots_min <= order.lots <= rules.lots_max
+            and 0 < price <= TICKS_MAX
+            and not order.display
+            and not rules.value_min_minor
+            and (not high or (price <= high if order.side is BUY else price >= market.band_low))
+        )
 
     def _price(self, market: Market, order: NewOrder) -> int:
         """Return the limit or the worst price, once price and quantity were checked."""
@@ -204,11 +217,12 @@ class _Placing:
             lots = budget_notional(terms, budget) // price if budget else order.lots
             asset, needed = terms.base, lots * terms.lot_minor
             if not lots:
-                bad_budget(budget, cost(terms, notional=price))
+                bad_budget(budget, cost(terms, price))
         else:
             asset = terms.quote
-            value = budget or cost(terms, notional=price * order.lots)
-            needed = to_buy(value, fee_exact=0, ppm=max(rates.maker_ppm, rates.taker_ppm))
+            value = budget or cost(terms, price * order.lots)
+            maker_ppm, taker_ppm = rates.maker_ppm, rates.taker_ppm
+            needed = to_buy(value, 0, maker_ppm if maker_ppm > taker_ppm else taker_ppm)
         if needed > RESERVED_MAX_MINOR:
             raise Rejection(
                 "exchange.value_above_maximum",
@@ -221,8 +235,6 @@ class _Placing:
 
     def _expiry(self, market: Market, order: NewOrder) -> int:
         """Return when an order expires (0: never)."""
-        if order.time_in_force is GTC:
-            return 0
         if order.time_in_force is DAY:
             ends = self._at_us // DAY_US * DAY_US + market.rules.day_ends_minute * MINUTE_US
             return ends if ends > self._at_us else ends + DAY_US

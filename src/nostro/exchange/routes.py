@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any
 
 from nostro.exchange.commands import EndRoute, RouteFill
@@ -11,7 +10,7 @@ from nostro.exchange.events import (
     RouteEnded,
     StopsElected,
 )
-from nostro.exchange.live import LiveOrder
+from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.state import ExchangeState, Market, Route
 from nostro.exchange.telling import FILLED, standing, told
 from nostro.exchange.terms import TICKS_MAX, MarketState, Side
@@ -37,7 +36,7 @@ def end(state: ExchangeState, command: EndRoute, _context: Context) -> Decision:
         return Decision(events, refusal=_bad_fill(command, wrong))
     market = state.markets[order.market]
     trades_next = state.trades_next
-    filled = copy(order)
+    filled = copied(order)
     fills = execute_route(filled, command.fills, market.terms, trades_next)
     left = route.lots - sum(fill.lots for fill in fills)
     terms = market.terms

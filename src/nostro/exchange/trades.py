@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 
 from nostro.exchange.commands import RouteFill
 from nostro.exchange.events import Fill, RouteTrade
 from nostro.exchange.funds import fee_of, maker_rate
-from nostro.exchange.live import LiveOrder
+from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.telling import BUY
 from nostro.exchange.terms import MarketTerms
 
@@ -76,7 +75,7 @@ def _sliced(slices: dict[int, LiveOrder], maker: LiveOrder) -> LiveOrder:
     """Return the copy of an iceberg on which its slices are booked one after the other."""
     booked = slices.get(maker.number)
     if booked is None:
-        booked = slices[maker.number] = copy(maker)
+        booked = slices[maker.number] = copied(maker)
     return booked
 
 
