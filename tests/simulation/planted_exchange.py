@@ -69,7 +69,7 @@ def meet_nobody(book: Book, taker: Any, *rest: Any, match: Any = Book.match) -> 
 
 def reached_beyond(order: Any, price: int) -> bool:
     """A stop waits until its price is passed."""
-    return price > order.stop if order.side == "buy" else 0 < price < order.stop
+    return bool(price > order.stop if order.side == "buy" else 0 < price < order.stop)
 
 
 def reached_too_few(row: Any, low: int, high: int, reached: Any = stops.Stops.reached) -> Any:
@@ -124,7 +124,7 @@ def legs_without_fees(trade: int, *, legs: Any = settle_trade._legs, **sides: An
 
 def hold_before_asking(event: AmendmentPlaced) -> Sequence[Step]:
     """An amendment takes a first minor unit, and keeps it when the rest is refused."""
-    steps = FLOWS[AmendmentPlaced](event)
+    steps: Sequence[Step] = FLOWS[AmendmentPlaced](event)
     if event.extra_minor < 2:
         return steps
     first = NewTransfer(

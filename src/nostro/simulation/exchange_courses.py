@@ -15,28 +15,19 @@ from nostro import exchange
 from nostro.exchange import (
     AmendmentPlaced,
     AmendmentRefused,
-    AssetListed,
-    CancelOrder,
     CancelOrders,
     ClosedOrder,
-    FeeScheduleAssigned,
-    FeeScheduleSet,
     FundsKeptSuspended,
     FundsReleased,
     FundsSuspended,
     KillSwitchSet,
-    MarketChanged,
-    MarketCreated,
     MarketState,
     MarketStateSet,
     OrderReduced,
     OrderRefused,
     OrdersClosed,
     OrdersPlaced,
-    OrderState,
-    OrderType,
     PlacedOrder,
-    ReferenceSet,
     RouteBroken,
     RouteEnded,
     RouteFill,
@@ -46,13 +37,14 @@ from nostro.exchange import (
 from nostro.kernel.messages import Command, Event
 from nostro.runtime.ports import Entry as Row
 from nostro.simulation.books import Books, Violation
-from nostro.simulation.exchange_entry import Entry, close_order, elected, release
-from nostro.simulation.exchange_money import Money
+from nostro.simulation.exchange_answers import body_of, check_refusal, means
+from nostro.simulation.exchange_entry import Entry
+from nostro.simulation.exchange_floor import close_order, elected, release
+from nostro.simulation.exchange_money import Money, check_held
 from nostro.simulation.exchange_orders import (
     AMENDING,
     ARRIVING,
     BETWEEN,
-    CANCELLED,
     ENDED,
     FILLED,
     PARKED,
@@ -64,6 +56,7 @@ from nostro.simulation.exchange_orders import (
     asset_of,
     need,
 )
+from nostro.simulation.exchange_registry import Registry, check_terms
 
 EVENTS = frozenset(exchange.EVENTS)
 MARKS = frozenset(
@@ -85,7 +78,7 @@ class Exchange:
     """All markets and orders, and what the journal must show of them next."""
 
     def __init__(self) -> None:
-        self.markets: dict[str, Market] = {}
+        self.registry = Registry()
         self.orders: dict[int, Held] = {}
         self.money = Money()
         self.trades = 0
@@ -101,13 +94,9 @@ class Exchange:
         """Height to the orders that the row closed."""
         self.told: dict[tuple[int, int], dict[str, Any]] = {}
         """(height, order) to what its sender must have been told."""
-        self._schedules: dict[str, tuple[int, int]] = {"standard": (0, 0)}
-        self._assigned: dict[str, str] = {}
-        self._stopped: set[str] = set()
-        self._admitted: set[tuple[str, str, str]] = set()
         self._client_ids: dict[tuple[str, str], int] = {}
         self._height = 0
-        self._row: Row | None = None
+        self._row: Row
         self._command: Command | None = None
         self._due: deque[Event] = deque()
         self._entering: deque[int] = deque()
@@ -120,7 +109,12 @@ class Exchange:
 
     def is_stopped(self, user_id: str) -> bool:
         """Tell whether a user may not trade."""
-        return not self._stopped.isdisjoint(("", user_id))
+        return self.registry.is_stopped(user_id)
+
+    @property
+    def markets(self) -> dict[str, Market]:
+        """Return all markets, by name."""
+        return self.registry.markets
 
     def resting(self, market: str, side: Side) -> list[Held]:
         """Return what rests on a side of a market."""
@@ -185,6 +179,9 @@ class Exchange:
             self._refuse_amendment(event)
         elif self._entering or self._elected:
             self._enter(event)
+        elif self.registry.read(event, self.at_us):
+            if isinstance(event, KillSwitchSet) and event.engaged:
+                self._doom("", event.user_id, "kill_switch")
         else:
             handler = _HANDLERS.get(type(event))
             if handler is None:
@@ -217,22 +214,7 @@ class Exchange:
         self._tell(order, entry.fills)
 
     def _tell(self, order: Held, fills: list[list[int]]) -> None:
-        body: dict[str, Any] = {
-            "order": order.number,
-            "market": order.placed.market,
-            "state": _state_told(order),
-            "lots": order.lots,
-            "left": order.left,
-            "filled": order.filled,
-            "price": order.price,
-            "value_minor": order.value,
-            "fee_minor": order.fee_charged,
-            "fills": fills,
-        }
-        if order.reason:
-            body["reason"] = order.reason
-        if order.state == ROUTED:
-            body["route"] = order.route
+        body = body_of(order, fills)
         # A stop that is elected in its own row enters twice: its sender is told of the first time.
         self.told.setdefault((self._height, order.number), body)
 
@@ -250,12 +232,13 @@ class Exchange:
             self._check_market(market)
         if accepted:
             self._check_all_ended()
+        else:
+            check_refusal(self._row, self._command, self.orders, self.registry)
 
     def _check_all_ended(self) -> None:
         """Whoever had to end by this row has ended: all that a command meant, all that had expired
         when time passed, all of a closed market, all of who may not trade."""
         row, command = self._row, self._command
-        assert row is not None
         for number, order in self._live.items():
             if order.state not in (RESTING, PARKED):
                 continue
@@ -264,7 +247,7 @@ class Exchange:
             expired = 0 < order.placed.expires_at_us <= self.at_us
             if expired and row.kind == "runtime.Tick":
                 raise Violation(f"{order} should have expired")
-            if isinstance(command, CancelOrders) and _means(command, order):
+            if isinstance(command, CancelOrders) and means(command, order):
                 raise Violation(f"{order} should have been taken back by {command}")
 
     def _check_market(self, market: Market) -> None:
@@ -276,24 +259,10 @@ class Exchange:
 
     def check_held(self, touched: set[str], books: Books) -> None:
         """Check that what the ledger holds for orders is what the live ones need and no less."""
+        live = [(order, self.markets[order.placed.market]) for order in self._live.values()]
         for account in touched:
             if account.startswith("orders:"):
-                _, user_id, asset = account.split(":")
-                self._check_reserves(account, user_id, asset, books)
-
-    def _check_reserves(self, account: str, user_id: str, asset: str, books: Books) -> None:
-        reserved = 0
-        for order in self._live.values():
-            market = self.markets[order.placed.market]
-            if order.user_id != user_id or asset_of(order, market) != asset:
-                continue
-            reserved += order.reserved
-            if order.reserved < need(order, market, as_taker=order.state != RESTING):
-                raise Violation(f"too little is held for {order}")
-        number = books.ids.get(account)
-        held = books.accounts[number].credits - books.accounts[number].debits if number else 0
-        if held != reserved:
-            raise Violation(f"{account} holds {held}, the live orders need {reserved}")
+                check_held(account, live, books)
 
     def check_mark(self, event: Event) -> None:
         """Check that a refused command may leave an event."""
@@ -314,19 +283,6 @@ class Exchange:
 
     # -- markets, fees, stops ---------------------------------------------------------------------
 
-    def _create(self, event: MarketCreated) -> None:
-        if event.market in self.markets:
-            raise Violation(f"{event.market} is created twice")
-        market = self.markets[event.market] = Market(event.market, event.terms, event.rules)
-        if market.lot_value * event.terms.value_den != event.terms.value_num:
-            raise Violation(f"a lot at a tick is worth {market.lot_value}, not {event.terms}")
-
-    def _change(self, event: MarketChanged) -> None:
-        self.markets[event.market].rules = event.rules
-
-    def _list(self, event: AssetListed) -> None:
-        pass
-
     def _set_state(self, event: MarketStateSet) -> None:
         market = self.markets[event.market]
         self._check_sequence(event)
@@ -337,28 +293,7 @@ class Exchange:
             found = elected(self, market, [market.last])
             self._due.extend(found)
             for each in found:
-                if isinstance(each, exchange.StopsElected):
-                    self._elected.extend(each.orders)
-
-    def _set_reference(self, event: ReferenceSet) -> None:
-        market = self.markets[event.market]
-        market.reference, market.reference_at_us = event.price, self.at_us
-
-    def _set_schedule(self, event: FeeScheduleSet) -> None:
-        self._schedules[event.name] = (event.maker_ppm, event.taker_ppm)
-        rebate = -min(maker for maker, _ in self._schedules.values())
-        if rebate > min(taker for _, taker in self._schedules.values()):
-            raise Violation(f"{event}: a trade may cost the house")
-
-    def _assign(self, event: FeeScheduleAssigned) -> None:
-        self._assigned[event.user_id] = event.schedule
-
-    def _switch(self, event: KillSwitchSet) -> None:
-        if event.engaged:
-            self._stopped.add(event.user_id)
-            self._doom("", event.user_id, "kill_switch")
-        else:
-            self._stopped.discard(event.user_id)
+                self._elected.extend(each.orders)
 
     def _doom(self, market: str, user_id: str, reason: str) -> None:
         """Expect the end of all orders of a market, or a user, that no provider has."""
@@ -366,12 +301,6 @@ class Exchange:
             meant = market in ("", order.placed.market) and user_id in ("", order.user_id)
             if meant and order.state in (RESTING, PARKED):
                 self._doomed.setdefault(number, reason)
-
-    def _admit(self, event: TraderAdmitted) -> None:
-        who = (event.user_id, event.base, event.quote)
-        if who in self._admitted:
-            raise Violation(f"{who} is admitted twice")
-        self._admitted.add(who)
 
     def _check_sequence(self, event: Any) -> None:
         market = self.markets[event.market]
@@ -389,11 +318,8 @@ class Exchange:
             self._entering.append(placed.number)
 
     def _place_one(self, user_id: str, placed: PlacedOrder) -> None:
-        market = self.markets[placed.market]
         if placed.number != len(self.orders) + 1:
             raise Violation(f"order {placed.number} follows {len(self.orders)}")
-        if market.state is not MarketState.OPEN:
-            raise Violation(f"{market.name} is {market.state}: {placed}")
         order = Held(
             placed=placed,
             user_id=user_id,
@@ -404,59 +330,15 @@ class Exchange:
             reserved=placed.reserved_minor,
             moves=1,
         )
-        self._check_rates(order, market)
-        self._check_rules(order, market)
-        ours = (asset_of(order, market), self._need_first(order, market))
-        if ours != (placed.asset, placed.reserved_minor):
-            raise Violation(f"{placed} needs {ours}")
+        self.registry.check_order(order, self._live)
         if placed.client_order_id:
             name = (user_id, placed.client_order_id)
-            if name in self._client_ids and self._row and self._row.command_id.startswith("order:"):
+            if name in self._client_ids and self._row.command_id.startswith("order:"):
                 raise Violation(f"{name} names {self._client_ids[name]} and {placed.number}")
             self._client_ids.setdefault(name, placed.number)
         self.orders[placed.number] = self._live[placed.number] = order
         asset = placed.asset
         self.money.pay(f"wallet:{user_id}:{asset}", f"orders:{user_id}:{asset}", order.reserved)
-
-    @staticmethod
-    def _need_first(order: Held, market: Market) -> int:
-        """Return what an order must hold at first; who sells by budget holds what that takes at
-        the worst price."""
-        if order.placed.budget_minor and not order.buys:
-            lots = order.placed.budget_minor // market.value(order.price, 1)
-            return int(lots) * market.terms.lot_minor
-        return need(order, market, as_taker=True)
-
-    def _check_rates(self, order: Held, market: Market) -> None:
-        placed = order.placed
-        schedule = self._assigned.get(order.user_id) or market.rules.fee_schedule
-        if (placed.maker_ppm, placed.taker_ppm) != self._schedules[schedule]:
-            raise Violation(f"{placed} should have the fees of {schedule}")
-
-    def _check_rules(self, order: Held, market: Market) -> None:
-        """Check an order against its market's rules."""
-        placed, rules = order.placed, market.rules
-        by_budget = placed.budget_minor > 0
-        if not by_budget and not rules.lots_min <= placed.lots <= rules.lots_max:
-            raise Violation(f"{placed} is not within {rules}")
-        band = market.band(placed.side)
-        beyond = placed.price > band if order.buys else placed.price < band
-        if placed.type is OrderType.LIMIT and band and beyond:
-            raise Violation(f"{placed} is beyond the band's end {band}")
-        price = placed.price
-        if placed.type not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
-            price = placed.stop or market.last or market.reference or placed.price
-        value = placed.budget_minor if by_budget else market.value(price, placed.lots)
-        if value < rules.value_min_minor:
-            raise Violation(f"{placed} is worth {value} only")
-        if 0 < placed.expires_at_us <= self.at_us:
-            raise Violation(f"{placed} has expired already")
-        theirs = sum(
-            other.user_id == order.user_id and other.placed.market == market.name
-            for other in self._live.values()
-        )
-        if theirs >= rules.orders_per_user_max:
-            raise Violation(f"{order.user_id} has {theirs} orders in {market.name}")
 
     def _refuse(self, event: OrderRefused) -> None:
         """An order whose funds are not there is rejected, and leaves no trace in the accounts."""
@@ -490,28 +372,23 @@ class Exchange:
             self._tell(order, [])
 
     def _check_cause(self, reason: str, order: Held) -> None:
-        """Check that an order is one of those that the command is about."""
-        row, command = self._row, self._command
-        assert row is not None
-        market = self.markets[order.placed.market]
+        """Check that an order is one of those that the row is about, and for that reason."""
+        row, market = self._row, self.markets[order.placed.market]
         match row.kind.partition(".")[2]:
-            case "CancelOrder":
-                fits = not isinstance(command, CancelOrder) or (
-                    command.order == order.number and command.user_id in ("", order.user_id)
-                )
-            case "CancelOrders":
-                fits = not isinstance(command, CancelOrders) or _means(command, order)
+            case "CancelOrder" | "CancelOrders":
+                fits = self._command is None or means(self._command, order)
             case "SetMarketState":
                 fits = market.state is MarketState.CLOSED and reason == "market_closed"
             case "SetKillSwitch":
                 fits = self.is_stopped(order.user_id) and reason == "kill_switch"
             case "Tick":
                 expired = 0 < order.placed.expires_at_us <= self.at_us
-                fits = (expired and reason == "expired") or self._doomed.get(order.number) == reason
+                fits = expired and reason == "expired"
+                fits = fits or self._doomed.get(order.number) == reason
             case _:
                 fits = False
         if not fits:
-            raise Violation(f"{row.kind} ends {order.number} ({reason}): {command}")
+            raise Violation(f"{row.kind} ends {order.number} ({reason}): {self._command}")
 
     # -- amending ---------------------------------------------------------------------------------
 
@@ -544,6 +421,7 @@ class Exchange:
         if event.lots <= filled:
             raise Violation(f"{event}: {filled} are filled already")
         order.lots, order.left, order.price = event.lots, event.lots - filled, event.price
+        check_terms(order, market, lots=event.lots, price=event.price)
         carry, order.carry = order.carry, type(order.carry)(0)
         wanted = need(order, market, as_taker=True)
         order.lots, order.left, order.price = before
@@ -611,34 +489,8 @@ class Exchange:
         self.broken.add(event.route)
 
 
-def _means(command: CancelOrders, order: Held) -> bool:
-    return (
-        command.user_id in ("", order.user_id)
-        and command.market in ("", order.placed.market)
-        and command.side in (None, order.placed.side)
-    )
-
-
-def _state_told(order: Held) -> str:
-    """Return the state that a sender is told of."""
-    if order.state == PARKED:
-        return OrderState.UNTRIGGERED.value
-    if order.state in (FILLED, CANCELLED, REJECTED):
-        return order.state
-    has_changed = order.value or order.left != order.lots
-    return (OrderState.PARTIALLY_FILLED if has_changed else OrderState.OPEN).value
-
-
 _HANDLERS: dict[type[Event], Callable[[Exchange, Any], None]] = {
-    MarketCreated: Exchange._create,
-    MarketChanged: Exchange._change,
-    AssetListed: Exchange._list,
     MarketStateSet: Exchange._set_state,
-    ReferenceSet: Exchange._set_reference,
-    FeeScheduleSet: Exchange._set_schedule,
-    FeeScheduleAssigned: Exchange._assign,
-    KillSwitchSet: Exchange._switch,
-    TraderAdmitted: Exchange._admit,
     OrdersPlaced: Exchange._place,
     OrdersClosed: Exchange._close,
     OrderReduced: Exchange._reduce,

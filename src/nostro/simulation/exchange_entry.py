@@ -7,10 +7,9 @@ auditor's orders at once; whoever calls compares.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from nostro.exchange import (
-    ClosedOrder,
     Fill,
     MarketState,
     MarketStateSet,
@@ -20,26 +19,22 @@ from nostro.exchange import (
     OrderRested,
     OrderRouted,
     OrdersClosed,
-    OrderState,
     OrderType,
     PostOnly,
     RouteEnded,
     RouteFill,
     RouteTrade,
     Routing,
-    Side,
-    StopsElected,
     TimeInForce,
     TradesExecuted,
 )
 from nostro.kernel.messages import Event
 from nostro.simulation import exchange_sweep as sweeps
 from nostro.simulation.books import Violation
-from nostro.simulation.exchange_money import Money
+from nostro.simulation.exchange_floor import Floor, close_order, elected, reached, release
 from nostro.simulation.exchange_orders import (
     AMENDING,
     CANCELLED,
-    ELECTED,
     FILLED,
     PARKED,
     REJECTED,
@@ -55,31 +50,6 @@ from nostro.simulation.exchange_orders import (
 
 _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _LASTING = (TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY)
-_STATES = {
-    FILLED: OrderState.FILLED,
-    CANCELLED: OrderState.CANCELLED,
-    REJECTED: OrderState.REJECTED,
-}
-
-
-class Floor(Protocol):
-    """What an entry needs to know of everything else."""
-
-    orders: dict[int, Held]
-    money: Money
-    trades: int
-    routes: int
-    ranks: int
-    routed: dict[int, int]
-    at_us: int
-
-    def is_stopped(self, user_id: str) -> bool:
-        """Tell whether a user may not trade."""
-        ...
-
-    def resting(self, market: str, side: Side) -> list[Held]:
-        """Return what rests on a side of a market."""
-        ...
 
 
 class Entry:
@@ -470,56 +440,3 @@ class Entry:
         """Tell an event that changes what the market shows."""
         self._market.sequence += 1
         self.events.append(event(self._market.name, self._market.sequence, *rest))
-
-
-def release(floor: Floor, order: Held, market: Market, amount: int) -> int:
-    """Let an order hold less, and return how much less."""
-    if amount < 0:
-        raise Violation(f"{order.number} holds {-amount} too little: {order}")
-    if amount:
-        asset = asset_of(order, market)
-        order.reserved -= amount
-        order.moves += 1
-        floor.money.pay(
-            f"orders:{order.user_id}:{asset}", f"wallet:{order.user_id}:{asset}", amount
-        )
-    return amount
-
-
-def close_order(
-    floor: Floor, order: Held, market: Market, reason: str, state: str = CANCELLED
-) -> ClosedOrder:
-    """End an order, and return how that is told."""
-    released = release(floor, order, market, order.reserved)
-    order.state, order.reason, order.ended_at = state, reason, floor.at_us
-    return ClosedOrder(
-        order.number,
-        order.user_id,
-        _STATES[state],
-        order.left,
-        asset_of(order, market),
-        released,
-        order.moves,
-    )
-
-
-def reached(order: Held, price: int) -> bool:
-    """Tell whether a trade at a price (0: none yet) elects an order."""
-    if not price:
-        return False
-    return price >= order.placed.stop if order.buys else price <= order.placed.stop
-
-
-def elected(floor: Floor, market: Market, prices: list[int]) -> list[Event]:
-    """Elect the parked orders of a market that any of the prices reaches, as they arrived."""
-    found = sorted(
-        order.number
-        for order in floor.orders.values()
-        if order.placed.market == market.name
-        and order.state == PARKED
-        and any(reached(order, price) for price in prices)
-    )
-    for number in found:
-        floor.orders[number].state = ELECTED
-        floor.orders[number].elected = True
-    return [StopsElected(market.name, found)] if found else []

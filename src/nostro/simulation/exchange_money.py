@@ -15,6 +15,7 @@ from nostro.kernel.messages import Event
 from nostro.ledger import Line, TransfersRecorded
 from nostro.simulation.books import Account, Books, Violation
 from nostro.simulation.courses import Courses, Expected
+from nostro.simulation.exchange_orders import RESTING, Held, Market, asset_of, need
 
 TRADING = ("orders:", "earnings:", "provider:")
 NEVER_BELOW_ZERO = ("orders:", "wallet:")
@@ -148,6 +149,23 @@ class Money:
         """Compare every account with the ledger."""
         for name in books.ids:
             self.check(name, books, courses)
+
+
+def check_held(account: str, live: Iterable[tuple[Held, Market]], books: Books) -> None:
+    """Check that an account holds what the live orders of its user and asset say they hold, and
+    that this is what each of them needs."""
+    _, user_id, asset = account.split(":")
+    reserved = 0
+    for order, market in live:
+        if order.user_id != user_id or asset_of(order, market) != asset:
+            continue
+        reserved += order.reserved
+        if order.reserved < need(order, market, as_taker=order.state != RESTING):
+            raise Violation(f"too little is held for {order}")
+    number = books.ids.get(account)
+    held = books.accounts[number].credits - books.accounts[number].debits if number else 0
+    if held != reserved:
+        raise Violation(f"{account} holds {held}, the live orders need {reserved}")
 
 
 def _moved_by(events: Iterable[Event], books: Books) -> set[str]:

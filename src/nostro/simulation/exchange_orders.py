@@ -67,6 +67,11 @@ class Held(msgspec.Struct):
         return self.placed.number
 
     @property
+    def settled_price(self) -> int:
+        """Return the price that it has already been given, 0 while it is being placed."""
+        return 0 if self.state == ARRIVING else self.price
+
+    @property
     def buys(self) -> bool:
         """Tell whether it buys."""
         return self.placed.side is Side.BUY
@@ -109,13 +114,14 @@ class Market(msgspec.Struct):
     def lot_value(self) -> Fraction:
         """Return what one lot at one tick is worth, in minor units of the quote asset."""
         terms = self.terms
-        whole = Fraction(terms.lot_minor, 10**terms.base_scale)
+        lot = Fraction(terms.lot_minor, 10**terms.base_scale)
         tick = Fraction(terms.tick_units, 10**terms.price_scale)
-        return whole * tick * 10**terms.quote_scale
+        return lot * tick * Fraction(10**terms.quote_scale)
 
     def value(self, price: int, lots: int) -> Fraction:
         """Return the exact value of some lots at a price."""
-        return price * lots * self.lot_value
+        exact: Fraction = price * lots * self.lot_value
+        return exact
 
     def trade(self, prices: list[int], at_us: int) -> None:
         """Remember the last price; it becomes the reference when that is old enough."""
