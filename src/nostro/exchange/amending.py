@@ -57,7 +57,7 @@ def _check(market: Market, order: LiveOrder, *, lots: int, price: int) -> None:
             lots=lots,
         )
     if order.display:
-        check_display(order.display, lots)
+        check_display(min(order.display, lots), lots)
     check_value(market, price=price, lots=lots)
     if price != order.price and (not order.stop or order.elected):
         check_within_band(market, order.side, price)

@@ -125,22 +125,19 @@ class AnySequence(RuleBasedStateMachine):
         self.heard = Bystander()
         self.told = 0
         maker_ppm, taker_ppm = fees
-        self.rules = {
-            NAME: MarketRules(
-                band_ppm=band_ppm,
-                reference_s=reference_s,
-                routing=routing,
-                provider="merchant",
-                orders_per_user_max=25,
-            ),
-            "BTC-EUR": MarketRules(),
-        }
+        rules = MarketRules(
+            band_ppm=band_ppm,
+            reference_s=reference_s,
+            routing=routing,
+            provider="merchant",
+            orders_per_user_max=25,
+        )
         self.play.market(reference=100, maker_ppm=maker_ppm, taker_ppm=taker_ppm)
         self.play.market(
             "BTC-EUR", base="BTC", quote="EUR", lot_minor=7, tick_units=3, price_scale=0,
             maker_ppm=maker_ppm, taker_ppm=taker_ppm,
         )  # fmt: skip
-        self.do(ChangeMarket(market=NAME, rules=self.rules[NAME]))
+        self.do(ChangeMarket(market=NAME, rules=rules))
         self.answers: list[EndRoute] = []
 
     def do(self, command: Command) -> bool:

@@ -93,7 +93,7 @@ def test_a_book_that_ends_within_the_band_halts_nothing() -> None:
 
 def test_all_or_nothing_beyond_the_band_is_cancelled_without_a_halt() -> None:
     play = banded()
-    terms = {"type": OrderType.MARKET, "time_in_force": TimeInForce.FOK}
+    terms: dict[str, Any] = {"type": OrderType.MARKET, "time_in_force": TimeInForce.FOK}
     assert play.place("ann", BUY, 6, **terms)["reason"] == "fok"
     assert play.at().state is MarketState.OPEN
 

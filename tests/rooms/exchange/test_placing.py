@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from nostro.exchange import (
+    LOTS_MAX,
     ORDERS_MAX,
     TICKS_MAX,
     EnterOrder,
@@ -27,7 +28,6 @@ from nostro.exchange import (
     TimeInForce,
     TraderAdmitted,
 )
-from nostro.exchange.checks import LOTS_MAX
 from nostro.exchange.placing import DAY_US, MINUTE_US
 from nostro.kernel.messages import Command, Rejection
 from tests.rooms.exchange.play import BUY, NAME, SELL, START_US, Play, kinds

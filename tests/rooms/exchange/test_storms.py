@@ -14,6 +14,7 @@ from nostro.exchange import (
     CancelOrder,
     CancelOrders,
     EndRoute,
+    MarketState,
     NewOrder,
     OrdersClosed,
     OrderType,
@@ -30,7 +31,6 @@ from nostro.exchange import (
     Side,
     TimeInForce,
 )
-from nostro.exchange.state import MarketState
 from nostro.kernel.messages import Command, Rejection
 from tests.rooms.exchange.bystander import Bystander
 from tests.rooms.exchange.play import NAME, SECOND_US, Play
@@ -53,7 +53,7 @@ class Storm:
         self.seen: Counter[str] = Counter()
         self.answers: list[EndRoute] = []
         maker_ppm, taker_ppm = self.draw.choice(FEES)
-        fees = {"maker_ppm": maker_ppm, "taker_ppm": taker_ppm}
+        fees: dict[str, Any] = {"maker_ppm": maker_ppm, "taker_ppm": taker_ppm}
         self.play.market(
             reference=100,
             band_ppm=self.draw.choice([0, 40_000, 100_000]),
