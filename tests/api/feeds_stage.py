@@ -242,10 +242,10 @@ class _Engine:
         return SimpleNamespace(accounts={})
 
 
-def hub_of(stage: Stage, **bounds: int) -> Hub:
-    """Return the feeds of a stage."""
+def platform_of(stage: Stage) -> Platform:
+    """Return a platform whose picture is the stage's."""
     views = cast(Any, stage.views)
-    platform = Platform(
+    return Platform(
         engine=cast(Any, _Engine()),
         ledger=views,
         wallets=views,
@@ -253,7 +253,11 @@ def hub_of(stage: Stage, **bounds: int) -> Hub:
         picture=stage.picture,
         gate=development_gate(),
     )
-    return Hub(Desk(platform), **bounds)
+
+
+def hub_of(stage: Stage, **bounds: int) -> Hub:
+    """Return the feeds of a stage."""
+    return Hub(Desk(platform_of(stage)), **bounds)
 
 
 class Reader:

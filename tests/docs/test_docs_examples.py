@@ -16,7 +16,7 @@ from nostro.cli import COMMANDS
 from tests.docs.examples import ROOT, Block, Example, commands, differs, examples
 from tests.e2e.up import Up, clean_environment, up
 
-PAGES = ("README.md", "docs/start.md", "docs/payments.md", "docs/orders.md")
+PAGES = ("README.md", "docs/start.md", "docs/payments.md", "docs/orders.md", "docs/feeds.md")
 URL = "http://127.0.0.1:8000"
 END = "-- end of example {number} --"
 SHELL_TIMEOUT_S = 120
