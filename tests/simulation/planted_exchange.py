@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from nostro.exchange import (
     StopsElected,
     TradesExecuted,
     amending,
+    cancelling,
     entering,
     markets,
     matching,
@@ -34,6 +36,7 @@ from nostro.kernel.room import Context, Decision, Order, Step
 from nostro.ledger import CreateTransfers, CreateTransfersTogether, NewTransfer
 from nostro.runtime.house import House
 from nostro.runtime.ports import Outage, OutcomeUnknown
+from nostro.simulation.exchange_courses import Exchange
 from nostro.simulation.exchange_provider import Deed, ProviderPerformer, told
 from nostro.simulation.exchange_world import ExchangeParts, exchange_house
 from nostro.simulation.runs import quiet
@@ -308,6 +311,18 @@ PLANTS: dict[str, Plant] = {
         "the provider did|knows of it", ExchangeParts(providers=TirelessPerformer)
     ),
 }
+
+
+SMALL_ROWS = Plant(
+    "",
+    ExchangeParts(rules=partial(Exchange, ends_max=2)),
+    [
+        (cancelling, "CANCELS_MAX", 2),
+        (markets, "CANCELS_MAX", 2),
+        (cancelling, "TICK_ORDERS_MAX", 2),
+    ],
+)
+"""No bug: rows that may end two orders at a time."""
 
 
 @contextmanager

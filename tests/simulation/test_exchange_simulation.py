@@ -12,7 +12,7 @@ import pytest
 
 from nostro.simulation.exchange_world import EXCHANGE, run_exchange_seed
 from nostro.simulation.runs import replay_command, run_seeds
-from tests.simulation.planted_exchange import PLANTS, planted
+from tests.simulation.planted_exchange import PLANTS, SMALL_ROWS, planted
 
 PARCELS = 8
 PARCEL_SEEDS = 50
@@ -65,6 +65,13 @@ def test_the_same_seed_gives_the_same_run_in_every_process() -> None:
         )
         assert json.loads(there.stdout) == here
     assert here[0] != here[1]
+
+
+def test_what_is_too_much_for_one_row_is_ended_by_the_clock() -> None:
+    for seed in range(1, 1 + FAST_SEEDS):
+        with planted(SMALL_ROWS) as parts:
+            run = run_exchange_seed(seed, "harsh", parts)
+        assert not run.violation, f"seed {seed}: {run.violation}"
 
 
 @pytest.mark.parametrize("what", PLANTS)

@@ -6,12 +6,48 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nostro.exchange import AmendOrder, CancelOrder, CancelOrders, MarketState, OrderState
-from nostro.kernel.messages import Command
+from nostro import exchange
+from nostro.exchange import (
+    AmendmentPlaced,
+    AmendmentRefused,
+    AmendOrder,
+    CancelOrder,
+    CancelOrders,
+    FundsKeptSuspended,
+    FundsReleased,
+    MarketState,
+    OrderRefused,
+    OrdersPlaced,
+    OrderState,
+    RouteBroken,
+    TraderAdmitted,
+)
+from nostro.kernel.messages import Command, Event
 from nostro.runtime.ports import Entry as Row
 from nostro.simulation.books import Violation
 from nostro.simulation.exchange_orders import ENDED, PARKED, ROUTED, Held
 from nostro.simulation.exchange_registry import Registry
+
+EVENTS = frozenset(exchange.EVENTS)
+MARKS = frozenset(
+    {
+        TraderAdmitted,
+        OrdersPlaced,
+        OrderRefused,
+        AmendmentPlaced,
+        AmendmentRefused,
+        FundsReleased,
+        FundsKeptSuspended,
+        RouteBroken,
+    }
+)
+"""What a refused command may leave; what it leads to is checked as always."""
+
+
+def check_mark(event: Event) -> None:
+    """Check that a refused command may leave an event; raises Violation."""
+    if type(event) in EVENTS and type(event) not in MARKS:
+        raise Violation(f"a refusal leaves {event!r:.200}")
 
 
 def body_of(order: Held, fills: list[list[int]]) -> dict[str, Any]:

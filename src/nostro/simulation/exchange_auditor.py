@@ -24,15 +24,14 @@ from nostro.kernel.codec import Codec
 from nostro.kernel.messages import Command, Event
 from nostro.ledger import TransfersRecorded, TransfersRefused
 from nostro.runtime.ports import Entry
-from nostro.simulation.auditor import MARKS as WALLET_MARKS, Auditor, _check_tick
+from nostro.simulation.auditor import Auditor, _check_tick
 from nostro.simulation.books import Violation
+from nostro.simulation.exchange_answers import check_mark
 from nostro.simulation.exchange_courses import Exchange
 from nostro.simulation.exchange_money import TradingBooks, TradingCourses
 from nostro.simulation.exchange_provider import Deed
 from nostro.simulation.history import Ask, History
 
-MARKS = WALLET_MARKS
-"""All that a refusal may leave besides what the exchange's courses allow it."""
 EXCHANGE_EVENTS = frozenset(exchange.EVENTS)
 
 
@@ -42,11 +41,11 @@ class ExchangeAuditor(Auditor):
     courses: TradingCourses
 
     def __init__(
-        self, codec: Codec, *, history: History | None = None, chain: str = "main"
+        self, codec: Codec, *, history: History | None = None, exchange: Exchange | None = None
     ) -> None:
         """`history`: where to look up which command led to a row (None: that is not known)."""
-        super().__init__(codec, chain=chain)
-        self.exchange = Exchange()
+        super().__init__(codec)
+        self.exchange = exchange or Exchange()
         self.books = TradingBooks()
         self.courses = TradingCourses(self.exchange.money)
         self._history = history
@@ -82,7 +81,7 @@ class ExchangeAuditor(Auditor):
             if isinstance(event, TransfersRecorded):
                 raise Violation(f"a refusal moves {event!r:.200}")
             if not isinstance(event, TransfersRefused):
-                self.exchange.check_mark(event)
+                check_mark(event)
 
     # -- what was asked and answered --------------------------------------------------------------
 

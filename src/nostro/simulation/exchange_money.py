@@ -76,6 +76,10 @@ class Money:
             self.moved[account] = self.moved.get(account, 0) + change
             self._touched[account] = None
 
+    def suspended(self) -> list[int]:
+        """Return the suspensions that are open."""
+        return [number for number, each in self.suspensions.items() if each.open]
+
     def read(self, event: Event) -> None:
         """Take in what moved, and what could not."""
         match event:

@@ -13,6 +13,7 @@ from nostro.runtime.house import House
 from nostro.runtime.ports import Performer
 from nostro.simulation.clients import CUSTOMERS, Customer, Operator
 from nostro.simulation.exchange_auditor import ExchangeAuditor
+from nostro.simulation.exchange_courses import Exchange
 from nostro.simulation.exchange_markets import TRADERS, Street, founding
 from nostro.simulation.exchange_provider import Provider, ProviderPerformer
 from nostro.simulation.exchange_traders import MarketOperator, Trader
@@ -61,6 +62,8 @@ class ExchangeParts(Parts, frozen=True):
 
     house: Callable[[], House] = build_exchange_house
     providers: Callable[..., Performer] = ProviderPerformer
+    rules: Callable[[], Exchange] = Exchange
+    """What the auditor goes by."""
 
 
 def run_exchange_seed(seed: int, weather: Weather | str, parts: ExchangeParts | None = None) -> Run:
@@ -76,7 +79,9 @@ class ExchangeWorld(World):
     auditor: ExchangeAuditor
 
     def _prepare(self) -> None:
-        self.auditor = ExchangeAuditor(self.house.codec, history=self.history)
+        self.auditor = ExchangeAuditor(
+            self.house.codec, history=self.history, exchange=self.parts.rules()
+        )
         self.rail = RailLine(seed=self.seed, loop=self.loop, sky=self.sky)
         self.provider = Provider(seed=self.seed, loop=self.loop, sky=self.sky)
         self.street = Street(self._chance("street"))
@@ -97,7 +102,7 @@ class ExchangeWorld(World):
         while routes := self.auditor.exchange.to_mend():
             await self._finish(self._desk.mend(routes, self.provider))
         await self._finish(self._desk.close_all())
-        await self._finish(self._desk.release(self.auditor.exchange.suspended()))
+        await self._finish(self._desk.release(self.auditor.exchange.money.suspended()))
 
     async def _work(self) -> None:
         ask = self.network.ask
