@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from nostro import exchange, wallets
 from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.exchange_checks import ExchangeCheck, OrderFundsCheck
 from nostro.adapters.postgres.follower import PostgresViews
@@ -19,7 +18,6 @@ from nostro.exchange import (
     CancelOrders,
     CreateMarket,
     EndRoute,
-    ExchangeRoom,
     ExchangeState,
     LiveOrder,
     MarketRules,
@@ -38,13 +36,13 @@ from nostro.exchange import (
     Side,
     TimeInForce,
 )
-from nostro.flows import FLOWS
-from nostro.kernel.messages import Command
-from nostro.ledger import CreateTransfersTogether, LedgerRoom, NewTransfer
-from nostro.runtime.house import House
+from nostro.kernel.messages import Command, Tick
+from nostro.ledger import CreateTransfersTogether, NewTransfer
 from nostro.runtime.projector import Projector
 from nostro.runtime.verify import Verdict, audit
-from nostro.wallets import OpenWallet, WalletsRoom, standard_limits
+from nostro.wallets import OpenWallet
+from nostro.wiring.audit import audit_database
+from nostro.wiring.rooms import make_house
 from tests import databases
 from tests.adapters.postgres.chronicle import Chronicle, catch_up, rows
 
@@ -54,23 +52,11 @@ MID = 1_000
 US_PER_S = 1_000_000
 
 
-def trading_house() -> House:
-    """Return a house with all rooms that an order meets, and the flows."""
-    return House(
-        rooms=(LedgerRoom(), WalletsRoom(limits=standard_limits()), ExchangeRoom()),
-        flows=FLOWS,
-        effects=(*wallets.EFFECTS, *exchange.EFFECTS),
-    )
-
-
 class Trading(Chronicle):
     """Four users who trade in three markets, without much sense."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.house = trading_house()
-        self.memory = self.house.new()
-        self.memory.at_us = 1_700_000_000_000_000
         self.dice = random.Random(seed)
         self.names = 0
         self._open()
@@ -89,7 +75,7 @@ class Trading(Chronicle):
     def _open(self) -> None:
         self.must(SetFeeSchedule(name="standard", maker_ppm=-333, taker_ppm=1_777))
         routings = (Routing.BOOK, Routing.BOOK_THEN_PROVIDER, Routing.BOOK)
-        for market, routing in zip(MARKETS, routings, strict=True):
+        for market, routing, lot in zip(MARKETS, routings, (7_777, 777_777, 10**9), strict=True):
             base, quote = market.split("-")
             rules = MarketRules(
                 routing=routing,
@@ -97,7 +83,7 @@ class Trading(Chronicle):
                 band_ppm=50_000 if market == "BTC-USD" else 0,
             )
             self.must(
-                CreateMarket(market=market, base=base, quote=quote, lot_minor=7_777, rules=rules)
+                CreateMarket(market=market, base=base, quote=quote, lot_minor=lot, rules=rules)
             )
             self.must(SetReference(market=market, price=MID))
             self.must(SetMarketState(market=market, state=MarketState.OPEN))
@@ -108,7 +94,7 @@ class Trading(Chronicle):
                     id=f"given:{user}:{asset}",
                     debit=f"nostro:{asset}",
                     credit=f"wallet:{user}:{asset}",
-                    amount_minor=self.dice.choice((10**4, 10**10, 10**12)),
+                    amount_minor=self.dice.choice((10**7, 10**13, 10**15)),
                 )
                 self.must(CreateTransfersTogether(transfers=[given]))
 
@@ -147,6 +133,8 @@ class Trading(Chronicle):
                     else dice.choice((MarketState.OPEN, MarketState.OPEN, MarketState.HALTED))
                 )
                 command = SetMarketState(market=market, state=wanted)
+            case 9:
+                command = Tick()
             case _:
                 command = PlaceOrder(user_id=user, order=self._order())
         self.tell(command, pause_us=pause_us)
@@ -161,9 +149,10 @@ class Trading(Chronicle):
         stops = type_ in (OrderType.STOP, OrderType.STOP_LIMIT)
         market = type_ in (OrderType.MARKET, OrderType.STOP)
         budget = type_ is OrderType.MARKET and dice.random() < 0.4
-        limits = (TimeInForce.GTC,) * 5 + (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY)
+        limits = (TimeInForce.GTC,) * 5 + (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD)
         tif = TimeInForce.IOC if market else dice.choice(limits)
-        rests = tif in (TimeInForce.GTC, TimeInForce.DAY)
+        rests = tif in (TimeInForce.GTC, TimeInForce.GTD)
+        expires_at_us = self.memory.at_us + 60 * US_PER_S if tif is TimeInForce.GTD else 0
         lots = 0 if budget else dice.randint(1, 40)
         self.names += 1
         return NewOrder(
@@ -176,6 +165,7 @@ class Trading(Chronicle):
             display=dice.choice((0, 0, 3)) if rests and lots > 3 and not market else 0,
             budget_minor=dice.randint(1, 2_000) if budget else 0,
             time_in_force=tif,
+            expires_at_us=expires_at_us,
             post_only=dice.choice((PostOnly.NO,) * 4 + (PostOnly.REJECT, PostOnly.SLIDE))
             if type_ is OrderType.LIMIT and rests
             else PostOnly.NO,
@@ -184,7 +174,7 @@ class Trading(Chronicle):
         )
 
     def _answer(self) -> EndRoute:
-        """Have the provider fill some, all or nothing."""
+        """Have the provider fill some, all, nothing, or what cannot be."""
         order = self.dice.choice([one for one in self.room.orders.values() if one.route])
         fills = []
         left = order.lots_left if order.lots else 0
@@ -195,13 +185,15 @@ class Trading(Chronicle):
                 left -= lots
         if order.time_in_force is TimeInForce.FOK and left:
             fills = []
+        if self.dice.random() < 0.3:
+            fills = [RouteFill(10**6, order.price)]
         reason = "" if fills else "no price"
         return EndRoute(order=order.number, route=order.route, fills=fills, reason=reason)
 
 
 def follow_trading(url: str, *, rows_max: int) -> int:
     """Let a new follower take in what there is; return the height."""
-    house = trading_house()
+    house = make_house()
     with closing(PostgresViews(url, rooms=house.rooms)) as store:
         one = Projector(house, store, snapshot_every=0)
         one.open()
@@ -217,7 +209,7 @@ def verdicts(url: str) -> list[Verdict]:
         report = audit(
             evidence.entries(),
             chain="main",
-            decode=trading_house().codec.decode_events,
+            decode=make_house().codec.decode_events,
             checks=[ExchangeCheck(evidence), OrderFundsCheck()],
         )
     return list(report.verdicts)
@@ -283,6 +275,15 @@ async def test_views_room_and_books_say_the_same(
         assert sorted(rows(url, CANDLES)) == sorted(rows(url, "TABLE nostro.candles"))
         for verdict in verdicts(url):
             assert verdict.sound, verdict
-    for state in ("filled", "cancelled", "rejected", "open", "untriggered", "partially_filled"):
-        assert rows(url, f"SELECT FROM nostro.orders WHERE state = '{state}' LIMIT 1"), state
-    assert rows(url, "SELECT FROM nostro.trades WHERE route IS NOT NULL LIMIT 1")
+    report = audit_database(url, "main")
+    assert [verdict for verdict in report.verdicts if not verdict.sound] == []
+    assert {"exchange", "order funds"} <= {verdict.check for verdict in report.verdicts}
+    for happened in (
+        "orders WHERE state = 'filled'",
+        "orders WHERE state = 'rejected'",
+        "orders WHERE reason = 'expired'",
+        "orders WHERE type = 'stop_limit' AND filled_lots > 0",
+        "trades WHERE route IS NOT NULL",
+        "trades WHERE maker_fee < 0",
+    ):
+        assert rows(url, f"SELECT FROM nostro.{happened} LIMIT 1"), happened
