@@ -450,7 +450,7 @@ async def test_money_that_stands_aside_is_told_until_it_is_released(
     )
     (left,) = (await reads.suspensions(open_only=True, limit=10)).items
     assert (left.suspension, left.user_id, left.amount_minor) == (1, "alice", 600)
-    assert (left.transfer_id, left.releases_count) == ("match.quote:1", 0)
+    assert (left.transfer_id, left.releases_count, left.scale) == ("match.quote:1", 0, 2)
     page = await reads.suspensions(limit=1)
     rest = await reads.suspensions(cursor=page.next_cursor, limit=1)
     assert [one.suspension for one in (*page.items, *rest.items)] == [2, 1]

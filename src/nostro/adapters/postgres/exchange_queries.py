@@ -21,11 +21,13 @@ from nostro.adapters.postgres.ledger_rows import ACCOUNT, account_view
 from nostro.adapters.postgres.reading import (
     TIME_MAX,
     Cursor,
+    Rows,
     page_limit,
     question_of,
     read_cursor,
     write_cursor,
 )
+from nostro.adapters.postgres.settlement_rows import scales_of
 from nostro.exchange import (
     CandleView,
     FeeScheduleView,
@@ -176,25 +178,30 @@ class ExchangeQueries(OrderQueries):
         question = question_of("suspensions", user_id, open_only)
         start = read_cursor(cursor, question)
         size = page_limit(limit)
-        of_user = "" if user_id is None else " AND f.user_id = %(user)s"
-        still = " AND f.state = 'suspended'" if open_only else ""
+        of_user = "" if user_id is None else " AND user_id = %(user)s"
+        still = " AND state = 'suspended'" if open_only else ""
         rows = await self._reader.rows(
-            f"{SUSPENSION} WHERE f.suspension < %(high)s{of_user}{still}"
-            " ORDER BY f.suspension DESC LIMIT %(limit)s",
+            f"{SUSPENSION} WHERE suspension < %(high)s{of_user}{still}"
+            " ORDER BY suspension DESC LIMIT %(limit)s",
             {"user": user_id, "high": start.after if start else TIME_MAX, "limit": size + 1},
         )
         more = None
         if len(rows) > size:
             more = write_cursor(Cursor(question, rows[size - 1][0]))
-        found = [suspension_view(row) for row in rows[:size]]
+        found = await self._suspensions(rows[:size])
         return Page(found, more, await self._reader.checkpoint())
 
     async def suspension(self, suspension: int) -> SuspensionView | None:
         """Return one of these."""
         rows = await self._reader.rows(
-            f"{SUSPENSION} WHERE f.suspension = %s", (bounded(suspension),)
+            f"{SUSPENSION} WHERE suspension = %s", (bounded(suspension),)
         )
-        return suspension_view(rows[0]) if rows else None
+        found = await self._suspensions(rows)
+        return found[0] if found else None
+
+    async def _suspensions(self, rows: Rows) -> list[SuspensionView]:
+        scales = await scales_of(self._reader, (row[2] for row in rows))
+        return [suspension_view(row, scales) for row in rows]
 
     async def kill_switches(self) -> list[KillSwitchView]:
         """Return the kill switches that are engaged, by user."""

@@ -59,10 +59,9 @@ ROUTE = """
       FROM nostro.routes
 """
 SUSPENSION = """
-    SELECT f.suspension, f.user_id, f.asset, coalesce(a.scale, 0), f.amount, f.transfer_id,
-           f.reason, f.state, f.releases_count, f.actor, f.suspended_at_us, f.last_at_us,
-           f.last_height
-      FROM nostro.suspended_funds AS f LEFT JOIN nostro.assets AS a ON a.code = f.asset
+    SELECT suspension, user_id, asset, amount, transfer_id, reason, state, releases_count, actor,
+           suspended_at_us, last_at_us, last_height
+      FROM nostro.suspended_funds
 """
 FEES = """
     SELECT d.market, m.terms, sum(d.maker_fees), sum(d.taker_fees), sum(d.value),
@@ -232,22 +231,22 @@ def route_view(row: Row, terms: Terms) -> RouteView:
     )
 
 
-def suspension_view(row: Row) -> SuspensionView:
+def suspension_view(row: Row, scales: Mapping[str, int]) -> SuspensionView:
     """Return the money in a row of SUSPENSION."""
     return SuspensionView(
         suspension=row[0],
         user_id=row[1],
         asset=row[2],
-        scale=row[3],
-        amount_minor=int(row[4]),
-        transfer_id=row[5],
-        reason=row[6],
-        state=SuspensionState(row[7]),
-        releases_count=row[8],
-        actor=row[9],
-        suspended_at_us=row[10],
-        changed_at_us=row[11],
-        height=row[12],
+        scale=scales[row[2]],
+        amount_minor=int(row[3]),
+        transfer_id=row[4],
+        reason=row[5],
+        state=SuspensionState(row[6]),
+        releases_count=row[7],
+        actor=row[8],
+        suspended_at_us=row[9],
+        changed_at_us=row[10],
+        height=row[11],
     )
 
 
