@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from heapq import heappop
 from itertools import islice
 
 from nostro.exchange.checks import check_reason, check_user_id, known_market
@@ -118,5 +119,10 @@ def _expired(state: ExchangeState, at_us: int, most: int) -> list[int]:
     """Return the first orders whose time came, by time and number."""
     if most <= 0:
         return []
-    found = {timer for timer in state.timers if timer[0] <= at_us and state.expires(*timer)}
-    return [number for _, number in sorted(found)[:most]]
+    timers = list(state.timers)  # a heap still
+    found: dict[int, None] = {}
+    while timers and timers[0][0] <= at_us and len(found) < most:
+        time_us, number = heappop(timers)
+        if state.expires(time_us, number):
+            found[number] = None
+    return list(found)

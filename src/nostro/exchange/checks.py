@@ -35,6 +35,7 @@ ORDERS_PER_USER_MAX = 100_000
 REFERENCE_MAX_S = 366 * 86_400
 LOT_MINOR_MAX = 10**22
 TICK_UNITS_MAX = 10**15
+EXPIRES_AT_MAX_US = 7_258_118_400_000_000
 BUDGET_MAX_MINOR = 10**30
 _PPM = 1_000_000
 
@@ -59,9 +60,21 @@ def check_user_id(user_id: str) -> None:
 
 
 def check_reason(reason: str) -> None:
-    """Raise Rejection `exchange.bad_reason`: more than 200 characters."""
-    if len(reason) > REASON_MAX:
+    """Raise Rejection `exchange.bad_reason`: more than 200 characters, or one that cannot be
+    printed."""
+    if len(reason) > REASON_MAX or not reason.isprintable():
         raise Rejection("exchange.bad_reason", length=len(reason), length_max=REASON_MAX)
+
+
+def printable(text: str) -> str:
+    """Return what may be kept of a text that somebody outside wrote."""
+    text = text[:REASON_MAX]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def is_provider_name(name: str) -> bool:
+    """Tell whether a provider may be called so."""
+    return _PROVIDER_NAME.match(name) is not None
 
 
 def known_market(state: ExchangeState, name: str) -> Market:
@@ -145,7 +158,7 @@ def check_rules(state: ExchangeState, rules: MarketRules) -> None:
             _bad_rule(field, f"it must be {low} to {high}")
     if rules.routing is not Routing.BOOK and not rules.provider:
         _bad_rule("provider", "this routing needs the name of a provider")
-    if rules.provider and not _PROVIDER_NAME.match(rules.provider):
+    if rules.provider and not is_provider_name(rules.provider):
         _bad_rule("provider", "1 to 32 of a-z 0-9 _ -")
     check_schedule_known(state, rules.fee_schedule)
 
@@ -285,6 +298,8 @@ def check_kind(order: NewOrder, rules: MarketRules) -> None:
         _bad_order("time_in_force", "a market order trades at once: gtc, ioc or fok")
     if order.time_in_force is not TimeInForce.GTD and order.expires_at_us:
         _bad_order("expires_at_us", "only an order good till a date has one")
+    if order.expires_at_us > EXPIRES_AT_MAX_US:
+        _bad_order("expires_at_us", "it must be before the year 2200")
     if order.display and (short or order.type not in _LIMITS):
         _bad_order("display", "only an order that may rest shows a part of itself")
     if order.post_only is not PostOnly.NO and (short or order.type is not OrderType.LIMIT):

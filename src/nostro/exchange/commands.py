@@ -138,7 +138,8 @@ class CreateMarket(_AboutMarket, frozen=True, kw_only=True, tag="exchange.Create
 class ChangeMarket(_AboutMarket, frozen=True, kw_only=True, tag="exchange.ChangeMarket"):
     """Give a market other rules; orders that rest stay. Sent by an operator; sent twice: no event.
 
-    Refused: `exchange.market_unknown`, `exchange.bad_rules`, `exchange.fee_schedule_unknown`.
+    Refused: `exchange.market_unknown`, `exchange.bad_rules`, `exchange.fee_schedule_unknown`,
+    `exchange.reference_missing` (an open market gets a band).
     """
 
     rules: MarketRules
@@ -147,7 +148,8 @@ class ChangeMarket(_AboutMarket, frozen=True, kw_only=True, tag="exchange.Change
 class SetMarketState(_AboutMarket, frozen=True, kw_only=True, tag="exchange.SetMarketState"):
     """Open, halt or close a market; closing cancels every order. Sent by an operator; sent twice:
     no event. Refused: `exchange.market_unknown`, `exchange.reference_missing` (a market with a
-    band cannot open without a reference price)."""
+    band cannot open without a reference price), `exchange.market_closing` (its last orders are
+    still to be cancelled), `exchange.bad_reason`."""
 
     state: MarketState
     reason: str = ""
@@ -182,7 +184,7 @@ class AssignFeeSchedule(_AboutUser, frozen=True, kw_only=True, tag="exchange.Ass
 class SetKillSwitch(Command, frozen=True, kw_only=True, tag="exchange.SetKillSwitch"):
     """Cancel every order and take no more, of a user ("": of everybody), or let him trade again.
     Sent by an operator or the user himself; sent twice: no event but further cancels. Refused:
-    `exchange.bad_user_id`."""
+    `exchange.bad_user_id`, `exchange.bad_reason`."""
 
     user_id: str = ""
     engaged: bool = True
@@ -200,11 +202,13 @@ class PlaceOrder(_AboutUser, frozen=True, kw_only=True, tag="exchange.PlaceOrder
     `exchange.market_not_open`, `exchange.trading_stopped` (kill switch), `exchange.bad_order`
     (facts: field, what), `exchange.bad_price`, `exchange.bad_quantity`,
     `exchange.quantity_below_minimum`, `exchange.quantity_above_maximum`,
-    `exchange.value_below_minimum`, `exchange.price_outside_band`, `exchange.worst_price_missing`,
-    `exchange.expiry_passed`, `exchange.too_many_orders`. With a rejected order as its mark:
-    `exchange.insufficient_funds` (facts: order, asset, needed_minor), or another code of the ledger
-    when it will not hold the funds. An order that only rests and would trade, or cannot be filled
-    at once as it must be, is accepted and ended; the reply says so.
+    `exchange.value_below_minimum`, `exchange.value_above_maximum`, `exchange.price_outside_band`,
+    `exchange.worst_price_missing`, `exchange.expiry_passed`, `exchange.too_many_orders`.
+
+    With a rejected order as its mark: `exchange.insufficient_funds` (facts: order, asset,
+    needed_minor), or another code of the ledger when it will not hold the funds. An order that only
+    rests and would trade, or cannot be filled at once as it must be, is accepted and ended; the
+    reply says so.
     """
 
     order: NewOrder
@@ -243,7 +247,7 @@ class CancelOrder(_AboutOrder, frozen=True, kw_only=True, tag="exchange.CancelOr
     operator). Sent again once it is closed: refused, with its facts.
 
     Refused: `exchange.order_unknown`, `exchange.order_not_open`, `exchange.order_routed` (a
-    provider has it: its answer comes first).
+    provider has it: its answer comes first), `exchange.bad_reason`.
     """
 
     user_id: str
@@ -254,8 +258,8 @@ class CancelOrders(Command, frozen=True, kw_only=True, tag="exchange.CancelOrder
     """Take back every open order of a user, a market, a side ("" and None: of all). Sent by the
     user, or by an operator without a `user_id`. Orders that a provider has stay.
 
-    Reply body: {"cancelled": [order, ...]}. Refused: `exchange.bad_user_id`,
-    `exchange.market_unknown`.
+    Reply body: {"cancelled": [order, ...], "more": ...}: with more than 10,000 orders, send it
+    again. Refused: `exchange.bad_user_id`, `exchange.market_unknown`, `exchange.bad_reason`.
     """
 
     user_id: str = ""

@@ -50,6 +50,8 @@ from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
 
 BAND_BREACHED = "band_breached"
+FILLS_MAX = 2_000
+"""Fills of one entry: an order that would trade with more makers is closed after these."""
 ACTOR = "exchange"
 """Who halted a market whose band was breached."""
 
@@ -216,6 +218,9 @@ class Entry:
             else:
                 self._close("fok")
             return
+        if len(matched.fills) > FILLS_MAX:
+            self._sweep_part(matched)
+            return
         left = self._trade(matched) if matched.fills else 1
         if matched.cancelled or matched.reduced:
             self._give_way(matched)
@@ -223,7 +228,15 @@ class Entry:
             self._end_sweep(matched)
         else:
             self._outcome = FILLED
-        if self._fills and len(market.stops) and not self._halted:
+        if self._fills:
+            self._elect()
+
+    def _sweep_part(self, matched: Matched) -> None:
+        """Trade with as many makers as one entry may, and close the rest."""
+        if self._taker.time_in_force is not FOK:
+            self._trade(Matched(matched.fills[:FILLS_MAX], (), (), 1, 0, Stop.PRICE))
+        self._close("sweep_too_long")
+        if self._fills:
             self._elect()
 
     def _trade(self, matched: Matched) -> int:
@@ -293,12 +306,15 @@ class Entry:
         """Close what may not go on, though the book does."""
         if stopped is BAND:
             self._close(BAND_BREACHED)
-            self._halt()
+            if self._fills:
+                self._halt()
         else:
             self._close("budget_too_small" if stopped is BUDGET else "self_trade")
 
     def _elect(self) -> None:
         market = self._market
+        if self._halted or not len(market.stops):
+            return
         first, last = self._fills[0].price, self._fills[-1].price
         elected = market.stops.reached(min(first, last), max(first, last))
         if elected:

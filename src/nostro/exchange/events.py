@@ -113,7 +113,8 @@ class TraderAdmitted(Event, frozen=True, array_like=True, tag="exchange.trader_a
 
 class PlacedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An order as it was placed. `price`: the limit, or the worst price, never 0. `reserved_minor`
-    of `asset` are to be held. `maker_ppm`, `taker_ppm`: its fees for life."""
+    of `asset` are to be held. `maker_ppm`, `taker_ppm`: its fees for life. One with a budget has no
+    `lots`."""
 
     number: int
     market: str
@@ -200,8 +201,9 @@ class Fill(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class TradesExecuted(Event, frozen=True, array_like=True, tag="exchange.trades_executed"):
     """An order, the taker, traded. A taker with nothing left is filled, and what was still held
-    for it is released; one with something left rests, is routed or is closed next. `lot_minor`,
-    `base`, `quote`: the market's terms."""
+    for it is released; one with something left rests, is routed or is closed next. Of one by budget
+    `left` says no more than whether it goes on. `lot_minor`, `base`, `quote`: the market's
+    terms."""
 
     market: str
     sequence: int
@@ -247,8 +249,8 @@ class ClosedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class OrdersClosed(Event, frozen=True, array_like=True, tag="exchange.orders_closed"):
     """Orders ended. `reason`: what their canceller said, or `expired`, `nothing_to_match`, `ioc`,
-    `fok`, `would_trade`, `self_trade`, `band_breached`, `market_closed`, `kill_switch`,
-    `provider: ...`."""
+    `fok`, `would_trade`, `self_trade`, `band_breached`, `budget_too_small`, `sweep_too_long`,
+    `market_halted`, `market_closed`, `kill_switch`, `provider: ...`."""
 
     market: str
     sequence: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nostro.exchange.commands import EndRoute, RouteFill
+from nostro.exchange.checks import is_provider_name, printable
+from nostro.exchange.commands import EndRoute
 from nostro.exchange.events import (
     RouteBroken,
     RouteEnded,
@@ -30,7 +31,7 @@ def end(state: ExchangeState, command: EndRoute, _context: Context) -> Decision:
     if route.order != command.order:
         raise Rejection("exchange.route_unknown", route=command.route, order=command.order)
     order = state.orders[route.order]
-    wrong = _wrong(order, route, command.fills)
+    wrong = _wrong(order, route, command)
     if wrong:
         events = [] if route.broken else [_broken(order.market, command)]
         return Decision(events, refusal=_bad_fill(command, wrong))
@@ -53,8 +54,8 @@ def end(state: ExchangeState, command: EndRoute, _context: Context) -> Decision:
         terms.quote,
         terms.lot_minor,
         fills,
-        command.reason,
-        command.reference,
+        printable(command.reason),
+        printable(command.reference),
         left,
         released,
         order.moves + 1 if released else order.moves,
@@ -76,8 +77,11 @@ def _elected(market: Market, fills: list[Any]) -> list[Event]:
     return [StopsElected(market.name, elected)] if elected else []
 
 
-def _wrong(order: LiveOrder, route: Route, fills: list[RouteFill]) -> dict[str, Any] | None:
-    """Return what cannot be about the fills, if anything."""
+def _wrong(order: LiveOrder, route: Route, command: EndRoute) -> dict[str, Any] | None:
+    """Return what cannot be about an answer, if anything."""
+    fills = command.fills
+    if command.provider and not is_provider_name(command.provider):
+        return {"what": "a provider of no such name", "provider": printable(command.provider)}
     if len(fills) > FILLS_MAX:
         return {"what": "too many fills", "fills": len(fills), "fills_max": FILLS_MAX}
     buying = order.side is Side.BUY
@@ -111,7 +115,8 @@ def _again(state: ExchangeState, command: EndRoute) -> Decision:
 
 def _broken(market: str, command: EndRoute) -> RouteBroken:
     fills = command.fills[:FILLS_MAX]
-    return RouteBroken(market, command.order, command.route, fills, command.reference)
+    reference = printable(command.reference)
+    return RouteBroken(market, command.order, command.route, fills, reference)
 
 
 def _bad_fill(command: EndRoute, wrong: dict[str, Any]) -> Rejection:

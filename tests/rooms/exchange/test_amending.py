@@ -37,9 +37,9 @@ def amended(play: Play, order: int = 1, **terms: int) -> dict[str, Any]:
     return play.body
 
 
-def refused(play: Play, order: int = 1, *, user_id: str = "ann", **terms: Any) -> Rejection:
+def refused(play: Play, order: int = 1, **terms: Any) -> Rejection:
     before = play.room.dump(play.state)
-    no = play.refused(AmendOrder(order=order, user_id=user_id, **terms))
+    no = play.refused(AmendOrder(order=order, user_id="ann", **terms))
     assert play.room.dump(play.state) == before
     return no
 

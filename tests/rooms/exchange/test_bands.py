@@ -126,3 +126,11 @@ def test_a_stop_without_a_worst_price_has_a_band_around_its_stop_price() -> None
     play = banded()
     order = play.place("ann", BUY, 1, type=OrderType.STOP, stop=200)["order"]
     assert play.order(order).price == 210
+
+
+def test_a_market_order_that_finds_nothing_within_the_band_halts_nothing() -> None:
+    play = Play().market(reference=100, band_ppm=50_000)
+    play.place("bob", SELL, 1, 106)
+    body = play.place("ann", BUY, 1, type=OrderType.MARKET)
+    assert (body["state"], body["reason"]) == ("cancelled", "band_breached")
+    assert play.at().state is MarketState.OPEN

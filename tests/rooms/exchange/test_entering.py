@@ -14,6 +14,7 @@ from nostro.exchange import (
     SelfTrade,
     TimeInForce,
     TradesExecuted,
+    entering,
 )
 from tests.rooms.exchange.play import BUY, NAME, SELL, Play, kinds
 
@@ -318,3 +319,19 @@ def test_the_classic_trade() -> None:
     assert play.book("ADA-USDT") == [[(3, 190, 9)], [(4, 200, 10)]]
     play.check()
     assert NAME not in play.state.markets
+
+
+# -- bounds ---------------------------------------------------------------------------------------
+
+
+def test_an_order_trades_with_only_so_many_makers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entering, "FILLS_MAX", 3)
+    play = Play().market(lot_minor=1_000_000)
+    for _ in range(5):
+        play.place("bob", SELL, 1, 100)
+    body = play.place("ann", BUY, 5, 100, time_in_force=FOK)
+    assert (body["state"], body["reason"], body["filled"]) == ("cancelled", "sweep_too_long", 0)
+    body = play.place("ann", BUY, 5, 100)
+    assert (body["state"], body["reason"], body["filled"]) == ("cancelled", "sweep_too_long", 3)
+    assert play.book() == [[], [(4, 100, 1), (5, 100, 1)]]
+    play.check()

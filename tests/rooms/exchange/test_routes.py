@@ -348,3 +348,21 @@ def test_trades_with_a_provider_elect_stops() -> None:
     assert kinds(row) == ["RouteEnded", "OrderRested"]
     assert play.order(stop).elected
     play.check()
+
+
+def test_what_a_provider_writes_is_kept_printable_and_short() -> None:
+    play = routed()
+    command = EndRoute(order=1, route=1, fills=[], reason="no\0\n" + "x" * 300, reference="\x1b")
+    ended = play.when(command)[0]
+    assert isinstance(ended, RouteEnded)
+    assert (ended.reason, ended.reference) == ("no??" + "x" * 196, "?")
+
+
+def test_a_provider_of_no_proper_name_is_a_break() -> None:
+    play = routed()
+    command = EndRoute(order=1, route=1, fills=[], provider="Mer:chant")
+    assert broken(play, command).facts["what"] == "a provider of no such name"
+    best = EndRoute(order=1, route=1, fills=[RouteFill(10, 99)], provider="other-one")
+    ended = play.when(best)[0]
+    assert isinstance(ended, RouteEnded)
+    assert ended.provider == "other-one"
