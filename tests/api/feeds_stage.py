@@ -342,3 +342,8 @@ async def reader(
         one.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
         async with asyncio.timeout(PATIENCE_S):
             await one.task
+
+
+async def greeted(one: Reader) -> None:
+    """Take the hello."""
+    assert (await one.next())["type"] == "hello"

@@ -16,7 +16,7 @@ FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 
 # Everything below the door and the machine room. A new room is quiet from its first line.
-LOUD_PACKAGES = frozenset({"runtime", "adapters", "api", "wiring", "simulation", "cli"})
+LOUD_PACKAGES = frozenset({"runtime", "adapters", "api", "wiring", "simulation", "client", "cli"})
 ROOMS = frozenset(
     {"ledger", "wallets", "exchange", "payments", "netting", "consensus", "execution", "risk"}
 )

@@ -39,13 +39,16 @@ FEEDS: dict[str, Row] = {
     ),
     "feeds.not_subscribed": Row(409, "The channel is not followed", "There is nothing to do."),
     "feeds.too_many_subscriptions": Row(
-        429, "The connection follows too much", "Unsubscribe from what is not needed."
+        409, "The connection follows too much", "Unsubscribe from what is not needed."
     ),
     "feeds.too_large": Row(
         413, "The message is too large", "No message has more than a few hundred bytes."
     ),
     "feeds.not_text": Row(415, "The message is binary", "Send JSON as text."),
     "feeds.too_many_messages": Row(
-        429, "Too many messages came", "Send fewer; one subscribe for each channel is enough."
+        429,
+        "Too many messages came",
+        "Send fewer; one subscribe for each channel is enough.",
+        retryable=True,
     ),
 }
