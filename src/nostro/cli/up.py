@@ -70,7 +70,19 @@ async def _stay_up(settings: Settings, output: Output) -> None:
             },
             output,
         )
+        _warn_of_development(settings)
         await stopping
         printout.note("stopping ...")
     finally:
         await platform.stop()
+
+
+def _warn_of_development(settings: Settings) -> None:
+    from nostro.wiring.identity import in_development, open_locally
+
+    if not in_development(settings):
+        return
+    nobody = "; a request without one is the local operator's" if open_locally(settings) else ""
+    printout.note(
+        f"DEVELOPMENT: no auth_issuer is set. Tokens are those of `nostro token`{nobody}."
+    )
