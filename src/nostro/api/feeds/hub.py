@@ -8,7 +8,9 @@ its last follower left, so that one who comes back finds what he missed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from secrets import token_hex
+from typing import Any
 
 import structlog
 
@@ -81,6 +83,13 @@ class Hub:
         return picture
 
     # -- coming and going --------------------------------------------------------------------------
+
+    async def admitted(self, scope: MutableMapping[str, Any]) -> Caller:
+        """Return who opens a connection, which counts as one request of theirs; raises what they
+        are told otherwise."""
+        caller = await self.desk.gate.of_socket(scope)
+        self.desk.limits.take(caller, scope)
+        return caller
 
     def enter(self, connection: Connection) -> None:
         """Let a reader in, and greet him; raises Rejection `feeds.full` or `feeds.not_here`."""
@@ -251,7 +260,10 @@ class Hub:
         self._beat_at = loop.time() + HEARTBEAT_S
         while self.connections or self._topics:
             await asyncio.sleep(TICK_S)
-            self.tick(loop.time())
+            try:
+                self.tick(loop.time())
+            except Exception as error:
+                log.error("feeds_failed", error=repr(error), exc_info=error)
 
     def tick(self, now_s: float) -> None:
         """Tell what changed since the last tick. `now_s`: by the loop's clock."""

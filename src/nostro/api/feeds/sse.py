@@ -37,7 +37,7 @@ class FollowQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 async def entered(hub: Hub, request: Request) -> Followed:
     """Return the stream that a request asks for; raises what the caller is told otherwise."""
-    caller = await hub.desk.gate.of_socket(request.scope)
+    caller = await hub.admitted(request.scope)
     query = read_query(request.scope["query_string"], FollowQuery)
     key = hub.named(caller, request.path_params["channel"], query.symbol, query.user_id)
     after = position_said(request.headers.get("last-event-id", query.after))

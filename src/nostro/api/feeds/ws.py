@@ -69,7 +69,7 @@ async def serve(hub: Hub, scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if scope["path"] != PATH:
             raise ProblemRaised("request.not_found")
-        connection = Connection(await hub.desk.gate.of_socket(scope))
+        connection = Connection(await hub.admitted(scope))
         hub.enter(connection)
     except Exception as error:
         await _refuse(scope, send, error)
