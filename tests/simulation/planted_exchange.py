@@ -315,14 +315,15 @@ PLANTS: dict[str, Plant] = {
 
 SMALL_ROWS = Plant(
     "",
-    ExchangeParts(rules=partial(Exchange, ends_max=2)),
+    ExchangeParts(rules=partial(Exchange, ends_max=2, fills_max=2)),
     [
         (cancelling, "CANCELS_MAX", 2),
         (markets, "CANCELS_MAX", 2),
         (cancelling, "TICK_ORDERS_MAX", 2),
+        (entering, "FILLS_MAX", 2),
     ],
 )
-"""No bug: rows that may end two orders at a time."""
+"""No bug: rows that may end two orders at a time, and entries that may trade twice."""
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_run_in_every_process() -> None:
     assert here[0] != here[1]
 
 
-def test_what_is_too_much_for_one_row_is_ended_by_the_clock() -> None:
+def test_what_is_too_much_for_one_row_ends_with_it_or_by_the_clock() -> None:
     for seed in range(1, 1 + FAST_SEEDS):
         with planted(SMALL_ROWS) as parts:
             run = run_exchange_seed(seed, "harsh", parts)

@@ -63,9 +63,11 @@ EVENTS = frozenset(exchange.EVENTS)
 class Exchange:
     """All markets and orders, and what the journal must show of them next."""
 
-    def __init__(self, *, ends_max: int = 2_000) -> None:
-        """`ends_max`: so many orders one row may end; more follow by the clock."""
+    def __init__(self, *, ends_max: int = 2_000, fills_max: int = 2_000) -> None:
+        """`ends_max`: so many orders one row may end; more follow by the clock. `fills_max`: so
+        often one entry may trade."""
         self.ends_max = ends_max
+        self.fills_max = fills_max
         self.registry = Registry()
         self.orders: dict[int, Held] = {}
         self.money = Money()

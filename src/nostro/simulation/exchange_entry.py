@@ -176,6 +176,9 @@ class Entry:
         if order.placed.time_in_force is TimeInForce.FOK and not is_whole:
             self._route(whole=True) if by_provider else self.close("fok")
             return
+        if len(found.fills) > floor.fills_max:
+            self._trade_part(found)
+            return
         left = self._execute(found) if found.fills else True
         self._give_way(found)
         if found.decremented and found.left and left:
@@ -186,8 +189,7 @@ class Entry:
             pass
         elif found.stopped == sweeps.BAND:
             self.close("band_breached")
-            market.state = MarketState.HALTED
-            self._tell(MarketStateSet, MarketState.HALTED, "band_breached", "exchange")
+            self._halt()
         elif found.stopped == sweeps.BUDGET:
             self.close("budget_too_small")
         elif found.stopped in (sweeps.SELF_TRADE, sweeps.FILLED):
@@ -199,6 +201,20 @@ class Entry:
         else:
             self.close("ioc" if order.placed.type in _LIMITS else "nothing_to_match")
         self._elect()
+
+    def _trade_part(self, found: sweeps.Sweep) -> None:
+        """Trade as often as one entry may, and close the rest; all or nothing is nothing then."""
+        if self.order.placed.time_in_force is not TimeInForce.FOK:
+            fills = found.fills[: self._floor.fills_max]
+            self._execute(sweeps.Sweep(fills, stopped=sweeps.PRICE))
+        self.close("sweep_too_long")
+        self._elect()
+
+    def _halt(self) -> None:
+        """Halt the market, if it was a trade that used up what is within the band."""
+        if self._prices:
+            self._market.state = MarketState.HALTED
+            self._tell(MarketStateSet, MarketState.HALTED, "band_breached", "exchange")
 
     def _execute(self, found: sweeps.Sweep) -> bool:
         """Book the fills of a sweep; tell whether anything is left."""

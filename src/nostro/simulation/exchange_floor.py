@@ -37,6 +37,7 @@ class Floor(Protocol):
     ranks: int
     routed: dict[int, int]
     at_us: int
+    fills_max: int
 
     def is_stopped(self, user_id: str) -> bool:
         """Tell whether a user may not trade."""
