@@ -81,7 +81,7 @@ def verdict(url: str) -> Verdict:
 async def test_views_that_tell_the_truth_are_found_sound(told: str) -> None:
     found = verdict(told)
     assert found.sound, found
-    assert found.told == "14 orders, 6 trades, 4 candles, 15 rows of what belongs to them"
+    assert found.told == "14 orders, 6 trades, 6 candles, 15 rows of what belongs to them"
 
 
 async def test_rows_above_the_checkpoint_are_not_missed(told: str) -> None:
@@ -142,7 +142,7 @@ EDITS = {
         f"the candle of ADA-USD at {FIRST_US} is not shown",
     ),
     "a candle more": (
-        "UPDATE nostro.candles SET start_us = 0 WHERE close = 101",
+        "UPDATE nostro.candles SET start_us = 0 WHERE close = 101 AND span_s = 60",
         "the candle of ADA-USD at 0 is not as it was traded",
     ),
     "fees that were not earned": (

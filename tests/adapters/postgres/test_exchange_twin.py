@@ -250,10 +250,10 @@ def known_live(room: ExchangeState) -> dict[int, tuple[Any, ...]]:
 
 
 CANDLES = """
-    SELECT market, at_us - mod(at_us, 60000000), count(*), (array_agg(price ORDER BY trade))[1],
-           max(price), min(price), (array_agg(price ORDER BY trade DESC))[1], max(trade), sum(lots),
-           sum(value)
-      FROM nostro.trades GROUP BY 1, 2
+    SELECT market, span, at_us - mod(at_us, span::bigint * 1000000), count(*),
+           (array_agg(price ORDER BY trade))[1], max(price), min(price),
+           (array_agg(price ORDER BY trade DESC))[1], max(trade), sum(lots), sum(value)
+      FROM nostro.trades, unnest(ARRAY[60, 3600]) AS span GROUP BY 1, 2, 3
 """
 
 

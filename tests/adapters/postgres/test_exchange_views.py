@@ -24,7 +24,7 @@ EVERYTHING = (
     ("kill_switches", "user_id"),
     ("orders", "number"),
     ("trades", "trade"),
-    ("candles", "market, start_us"),
+    ("candles", "market, span_s, start_us"),
     ("trading_days", "market, day"),
     ("routes", "route"),
     ("suspended_funds", "suspension"),
@@ -94,7 +94,7 @@ async def test_each_minute_that_traded_has_a_candle(told: tuple[str, Story]) -> 
     shown = rows(
         told[0],
         "SELECT start_us, open, high, low, close, volume_lots, value, trades_count"
-        "  FROM nostro.candles ORDER BY start_us",
+        "  FROM nostro.candles WHERE span_s = 60 ORDER BY start_us",
     )
     assert shown == [
         (FIRST_US, 200, 200, 200, 200, 4, 800, 2),

@@ -21,7 +21,8 @@ from nostro.adapters.postgres.projections.exchange_candles import (
     CANDLE_COLUMNS,
     Candle,
     Candles,
-    Minute,
+    Span,
+    follow,
 )
 from nostro.adapters.postgres.projections.exchange_orders import (
     ORDER_COLUMNS,
@@ -53,7 +54,7 @@ from nostro.runtime.verify import Contradiction
 
 _ORDERS = f"SELECT {ORDER_COLUMNS} FROM nostro.orders ORDER BY number"
 _TRADES = f"COPY (SELECT {TRADE_COLUMNS} FROM nostro.trades ORDER BY trade) TO STDOUT"
-_CANDLES = f"SELECT {CANDLE_COLUMNS} FROM nostro.candles ORDER BY market, start_us"
+_CANDLES = f"SELECT {CANDLE_COLUMNS} FROM nostro.candles ORDER BY market, span_s, start_us"
 _WATCHED = (orders_account("", "")[:-1], earnings_account(""))
 """How the ids of the accounts begin that the exchange has."""
 _MOVING = frozenset({LineKind.POSTED, LineKind.HOLD_POSTED, LineKind.REVERSAL})
@@ -73,7 +74,7 @@ class ExchangeCheck:
         self._orders = _Orders()
         self._trades = evidence.copied(_TRADES)
         self._trades_count = 0
-        self._candles: dict[Minute, Candle] = {}
+        self._candles: dict[Span, Candle] = {}
         self._folded = [Folded(rows) for rows in self._tables.few]
 
     def hear(self, entry: Entry, events: Sequence[Event]) -> None:
@@ -100,12 +101,8 @@ class ExchangeCheck:
         self._trades_count += len(lines)
 
     def _note_candles(self, candles: Candles) -> None:
-        for minute, candle in candles.known.items():
-            known = self._candles.get(minute)
-            if known is None:
-                self._candles[minute] = candle
-            else:
-                known.follow(candle)
+        for span, candle in candles.spans().items():
+            follow(self._candles, span, candle)
 
     def finish(self) -> None:
         """Compare everything as it stands at the checkpoint."""
@@ -118,15 +115,15 @@ class ExchangeCheck:
 
     def _compare_candles(self) -> None:
         known = dict(self._candles)
-        for market, start_us, *shown in self._evidence.stream(_CANDLES):
-            candle = known.pop((market, start_us), None)
+        for market, span_s, start_us, *shown in self._evidence.stream(_CANDLES):
+            candle = known.pop((market, span_s, start_us), None)
             if candle is None or list(msgspec.structs.astuple(candle)) != shown:
                 raise Contradiction(
                     f"the candle of {market} at {start_us} is not as it was traded",
                     height=self._checkpoint,
                 )
         if known:
-            market, start_us = min(known)
+            market, _, start_us = min(known)
             raise Contradiction(
                 f"the candle of {market} at {start_us} is not shown", height=self._checkpoint
             )

@@ -18,6 +18,7 @@ from nostro.adapters.postgres.exchange_rows import (
 from nostro.adapters.postgres.follower import NAME
 from nostro.adapters.postgres.ledger_queries import PAGE_ITEMS
 from nostro.adapters.postgres.ledger_rows import ACCOUNT, account_view
+from nostro.adapters.postgres.projections.exchange_candles import HOUR_S, MINUTE_S, MINUTE_US
 from nostro.adapters.postgres.reading import (
     TIME_MAX,
     Cursor,
@@ -40,7 +41,6 @@ from nostro.exchange import (
 from nostro.flows.books import orders_account, wallet_account
 from nostro.ledger import BalanceView, Page
 
-MINUTE_US = 60_000_000
 DAY_MINUTES = 1_440
 STANDARD = "standard"
 """The fee schedule that every market knows from the beginning, without fees until it is set."""
@@ -94,7 +94,8 @@ class ExchangeQueries(OrderQueries):
         low = last - (page_limit(limit) - 1) * step
         if from_us is not None:
             low = max(low, -(-from_us // step) * step)
-        asked = {"market": market, "step": step, "low": low, "high": last + step}
+        span = HOUR_S if interval_s % HOUR_S == 0 else MINUTE_S
+        asked = {"market": market, "span": span, "step": step, "low": low, "high": last + step}
         return [candle_view(row) for row in await self._reader.rows(CANDLES, asked)]
 
     async def ticker(self, market: str, *, now_us: int | None = None) -> TickerView | None:

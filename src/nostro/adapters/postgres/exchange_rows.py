@@ -75,7 +75,8 @@ CANDLES = """
            max(high), min(low), (array_agg(close ORDER BY start_us DESC))[1], sum(volume_lots),
            sum(value), sum(trades_count)
       FROM nostro.candles
-     WHERE market = %(market)s AND start_us >= %(low)s AND start_us < %(high)s
+     WHERE market = %(market)s AND span_s = %(span)s AND start_us >= %(low)s
+       AND start_us < %(high)s
      GROUP BY bucket ORDER BY bucket
 """
 TICKERS = """
@@ -83,17 +84,20 @@ TICKERS = """
            day.open, day.high, day.low, day.volume_lots, day.value, day.trades_count
       FROM nostro.markets AS m
       LEFT JOIN LATERAL (
-            SELECT close, last_trade FROM nostro.candles WHERE market = m.market
+            SELECT close, last_trade FROM nostro.candles
+             WHERE market = m.market AND span_s = 60
              ORDER BY start_us DESC LIMIT 1) AS last ON true
       LEFT JOIN LATERAL (
-            SELECT close FROM nostro.candles WHERE market = m.market AND start_us < %(low)s
+            SELECT close FROM nostro.candles
+             WHERE market = m.market AND span_s = 60 AND start_us < %(low)s
              ORDER BY start_us DESC LIMIT 1) AS before ON true
      CROSS JOIN LATERAL (
             SELECT (array_agg(open ORDER BY start_us))[1] AS open, coalesce(max(high), 0) AS high,
                    coalesce(min(low), 0) AS low, coalesce(sum(volume_lots), 0) AS volume_lots,
                    coalesce(sum(value), 0) AS value,
                    coalesce(sum(trades_count), 0)::bigint AS trades_count
-              FROM nostro.candles WHERE market = m.market AND start_us >= %(low)s) AS day
+              FROM nostro.candles
+             WHERE market = m.market AND span_s = 60 AND start_us >= %(low)s) AS day
      WHERE %(market)s = '' OR m.market = %(market)s
      ORDER BY m.market
 """

@@ -138,9 +138,11 @@ CREATE INDEX trades_maker ON nostro.trades (maker_user_id, trade) WHERE maker_us
 CREATE INDEX trades_taker_order ON nostro.trades (taker_order, trade);
 CREATE INDEX trades_maker_order ON nostro.trades (maker_order, trade) WHERE maker_order IS NOT NULL;
 
--- One row for each minute of a market in which it traded.
+-- One row for each minute of a market in which it traded, and one for each hour: so a long look back
+-- reads hours.
 CREATE TABLE nostro.candles (
     market        text COLLATE "C" NOT NULL,
+    span_s        integer NOT NULL CHECK (span_s IN (60, 3600)),
     start_us      bigint  NOT NULL,
     trades_count  bigint  NOT NULL,
     open          bigint  NOT NULL,
@@ -150,7 +152,7 @@ CREATE TABLE nostro.candles (
     last_trade    bigint  NOT NULL,
     volume_lots   numeric NOT NULL,
     value         numeric NOT NULL,
-    PRIMARY KEY (market, start_us)
+    PRIMARY KEY (market, span_s, start_us)
 ) WITH (fillfactor = 70);
 
 CREATE TABLE nostro.trading_days (

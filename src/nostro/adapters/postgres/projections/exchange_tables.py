@@ -194,7 +194,7 @@ class ExchangeTables:
         """Drop what has gathered: it is written."""
         self.orders.clear()
         self.trade_lines.clear()
-        self.candles.known.clear()
+        self.candles.clear()
         self.day_sums.clear()
         for rows in self.few:
             rows.clear()
