@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.adapters.postgres.chronicle import rows
@@ -16,6 +17,7 @@ from tests.adapters.postgres.exchange_story import (
     follow_story,
     whole_story,
 )
+from tests.databases import as_role
 
 EVERYTHING = (
     ("markets", "market"),
@@ -133,3 +135,15 @@ def test_the_story_has_every_event_that_the_room_reports() -> None:
     heard = {type(event) for entry in whole_story().entries for event in decode(entry.payload)}
     told = set(house.rooms["exchange"].events)
     assert {event.__name__ for event in told - heard} == set()
+
+
+async def test_the_followers_role_keeps_the_views_and_the_readers_cannot(postgres: str) -> None:
+    story = whole_story()
+    await story.write(postgres)
+    assert follow_story(as_role(postgres, "nostro_follower")) == story.memory.height
+    with psycopg.connect(as_role(postgres, "nostro_reader"), autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        for table, _ in EVERYTHING:
+            assert connection.execute(f"SELECT FROM nostro.{table} LIMIT 1".encode()).rowcount
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"DELETE FROM nostro.{table}".encode())
