@@ -6,6 +6,7 @@ import time
 
 from nostro.adapters.identity.development import AUDIENCE, ISSUER, DevelopmentKey
 from nostro.api.auth_gate import Gate
+from nostro.api.auth_signatures import Signatures
 from nostro.api.auth_tokens import Terms, Tokens
 
 KEY = DevelopmentKey.fresh()
@@ -22,6 +23,11 @@ def token_of(user_id: str, *roles: str, scopes: tuple[str, ...] = (), ttl_s: int
 def bearer(user_id: str, *roles: str, scopes: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the header of a request of a user."""
     return {"Authorization": f"Bearer {token_of(user_id, *roles, scopes=scopes)}"}
+
+
+def closed_gate(signatures: Signatures | None = None) -> Gate:
+    """Return the gate of a platform whose key is ours, and that nobody enters without a token."""
+    return Gate(tokens=Tokens(KEY, TERMS), signatures=signatures, open_locally=False)
 
 
 def development_gate() -> Gate:

@@ -56,17 +56,15 @@ class Gate:
     def known(self, rule: Rule, headers: Headers) -> Entry | None:
         """Return who calls if nothing must be asked or computed to know it, else None: then
         `entry` tells."""
-        said = headers.get(b"authorization")
-        if said is None:
-            if KEY in headers and rule.limited:
-                return None
-            if not rule.scope:
-                return _NOBODY
-            return self._unsaid(rule, headers)
-        if KEY in headers:
-            raise ProblemRaised("auth.signed_twice")
         if not rule.limited:  # health is told whoever asks, and however
             return _NOBODY
+        said = headers.get(b"authorization")
+        if said is None:
+            if KEY in headers:
+                return None
+            return self._unsaid(rule, headers) if rule.scope else _NOBODY
+        if KEY in headers:
+            raise ProblemRaised("auth.signed_twice")
         caller = None if self.tokens is None else self.tokens.known(said)
         return None if caller is None else Entry(caller)
 

@@ -35,14 +35,19 @@ _ALWAYS_POSTED = (
     "request.bad_idempotency_key",
 )
 _ALWAYS_READ = ("request.invalid",)
-_OF_CALLERS = (
-    "auth.token_missing",
+_OF_SHOWN = (
     "auth.token_refused",
     "auth.token_expired",
     "auth.signature_refused",
-    "auth.not_allowed",
+    "auth.key_refused",
+    "auth.timestamp_refused",
+    "auth.signed_twice",
+    "auth.keys_not_here",
     "auth.keys_unavailable",
+    "request.rate_limited",
 )
+"""What may be wrong with a token or a signature, where one is looked at."""
+_OF_CALLERS = ("auth.token_missing", "auth.not_allowed")
 _OF_JSON = ("request.invalid", "request.malformed_json")
 _KEY_WORDS = {
     KeyRule.REQUIRED: "Required: one key for each deed, the same key for each retry of it.",
@@ -316,7 +321,7 @@ def _codes(operation: Operation) -> Sequence[str]:
         if operation.names_user:
             always += ("auth.not_your_account",)
     if operation.rule.limited:
-        always += ("request.rate_limited",)
+        always += _OF_SHOWN
     return tuple(dict.fromkeys((*operation.problems, *always)))
 
 
