@@ -28,8 +28,17 @@ async def test_what_is_no_market_is_told_as_such() -> None:
         for path in ("/markets/ADA-EUR", "/markets/ADA-EUR/book", "/markets/ADA-EUR/candles"):
             answer = await door.client.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "exchange.market_unknown")
-        for path in ("/markets/ADA", "/markets/%00-USD", f"/markets/{'A' * 60}-USD"):
+        for path in ("/markets/%00-USD", f"/markets/{'A' * 60}-USD", "/markets/-"):
             assert (await door.client.get(path)).status_code == 422, path
+        nowhere = await door.client.get("/markets/ADA")
+        assert nowhere.json()["code"] == "request.not_found"
+
+
+async def test_an_address_below_a_market_takes_its_own_methods_only() -> None:
+    async with bourse() as door:
+        for path, method in (("book", "PATCH"), ("state", "GET"), ("ticker", "POST")):
+            answer = await door.ask(method, f"/markets/ADA-USDT/{path}", of="operator")
+            assert answer.status_code == 405, path
 
 
 async def test_all_markets_are_listed_in_the_order_of_their_creation() -> None:

@@ -241,17 +241,25 @@ async def test_a_batch_tells_each_order_its_result() -> None:
             {"symbol": "ADA/USDT", **BUY, "price": "2.00001"},
             {"symbol": "ADA/USDT", **BUY, "quantity": "5000"},
             {"symbol": "ADA/USDT", **BUY, "client_order_id": "one"},
+            {"symbol": "ADA/USDT", **BUY, "prise": "2"},
+            {"symbol": 1},
+            [],
+            {"symbol": "ADA/USDT", **BUY, "user_id": "bob"},
         ]
         batch = await told(
             await door.ask("POST", "/orders/batch", {"orders": orders}, of="alice"), 200
         )
-        assert (batch["placed"], batch["refused"]) == (1, 3)
+        assert (batch["placed"], batch["refused"]) == (1, 7)
         assert batch["results"][0]["order"]["status"] == "open"
         assert [each.get("code", "") for each in batch["results"]] == [
             "",
             "exchange.price_off_tick",
             "exchange.insufficient_funds",
             "exchange.client_order_id_twice",
+            "request.unknown_field",
+            "request.invalid",
+            "request.bad_value",
+            "exchange.user_differs",
         ]
 
 

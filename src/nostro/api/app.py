@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -52,6 +53,9 @@ from nostro.api.platform import Platform
 from nostro.api.problems import ProblemRaised, Spoken, spoken
 
 TITLE = "Nostro"
+
+register_url_convertor("symbol", markets.SymbolInPath())
+register_url_convertor("order", orders.OrderInPath())
 
 OPERATIONS: tuple[Operation, ...] = (
     *payments.OPERATIONS,

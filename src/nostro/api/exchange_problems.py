@@ -78,6 +78,9 @@ EXCHANGE: dict[str, Row] = {
     "exchange.too_many_in_command": Row(
         422, "Too many orders in one request", "Split it: at most 500 orders."
     ),
+    "exchange.user_differs": Row(
+        422, "The order is of another user than the batch", "Send a batch for each user."
+    ),
     "exchange.client_order_id_twice": Row(
         422,
         "Two orders of the batch have the same client_order_id",

@@ -7,6 +7,7 @@ there is one way through and nothing to keep in step.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,6 +47,8 @@ class KeyRule(StrEnum):
     """Without the header, each request is decided anew."""
     NONE = "none"
 
+
+_FOUND_BY = re.compile(r":[a-z]+(?=\})")
 
 CLIENT_GONE = 499
 """The status of an answer that nobody receives."""
@@ -166,6 +169,11 @@ class Operation:
     def __post_init__(self) -> None:
         if self.body is not None:
             object.__setattr__(self, "shape", Shape(self.body))
+
+    @cached_property
+    def address(self) -> str:
+        """The path as it is documented: without how its parameters are found."""
+        return _FOUND_BY.sub("", self.path)
 
     @cached_property
     def rule(self) -> Rule:

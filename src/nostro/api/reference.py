@@ -142,7 +142,7 @@ def access_page() -> str:
         parts.append(f"| `{scope}` | {opens} | {' | '.join(has)} |\n")
     parts.append(_ACCESS_RULES)
     for each in OPERATIONS:
-        path = each.path.replace(":path", "")
+        path = each.address
         scope = f"`{each.rule.scope}`" if each.rule.scope else "public"
         note = "always" if each.rule.private else ""
         parts.append(f"| `{each.name}` | `{each.method} {path}` | {scope} | {note} |\n")

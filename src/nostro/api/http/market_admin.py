@@ -285,7 +285,7 @@ def _change(
     return Operation(
         name=name,
         method=method,
-        path=f"/markets/{{symbol:path}}{path}",
+        path=f"/markets/{{symbol:symbol}}{path}",
         tag=TAG,
         summary=summary,
         description=description,

@@ -10,8 +10,15 @@ from nostro.api.http.order_told import bps_told
 from nostro.api.picture import MarketPicture
 from nostro.api.prices import price_told, quantity_told, symbol_of, value_told
 from nostro.api.times import rfc3339
-from nostro.exchange import MarketRules, MarketTerms, Side
-from nostro.exchange.views import CandleView, FeeScheduleView, SuspensionView, TickerView
+from nostro.exchange import (
+    CandleView,
+    FeeScheduleView,
+    MarketRules,
+    MarketTerms,
+    Side,
+    SuspensionView,
+    TickerView,
+)
 from nostro.kernel.money import format_amount
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+from starlette.convertors import StringConvertor
 
 from nostro.api.http import market_examples as examples
 from nostro.api.http.ledger_reads import AtLeast, Cursor, FreshQuery
@@ -27,7 +28,7 @@ from nostro.api.prices import symbol_of
 from nostro.api.problems import ProblemRaised, Spoken
 from nostro.api.times import microseconds
 from nostro.api.words import Moment, PathSymbol
-from nostro.exchange.views import INTERVALS, TradeFilters
+from nostro.exchange import INTERVALS, TradeFilters
 from nostro.kernel.messages import Rejection
 
 TAG = "markets"
@@ -43,6 +44,13 @@ class MarketPath(msgspec.Struct, frozen=True, kw_only=True):
     """The market in the path; the slash of its symbol may stand as it is."""
 
     symbol: PathSymbol
+
+
+class SymbolInPath(StringConvertor):
+    """Finds a symbol in a path: with a dash it is one step of it, with a slash two, of which the
+    second is none of the addresses below a market."""
+
+    regex = "[^/]*-[^/]*|[^/-]+/(?!(?:book|trades|candles|ticker|state|reference)$)[^/]+"
 
 
 class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +187,7 @@ def _read(
     return Operation(
         name=name,
         method="GET",
-        path=f"/markets/{{symbol:path}}{path}",
+        path=f"/markets/{{symbol:symbol}}{path}",
         tag=TAG,
         summary=summary,
         description=description,

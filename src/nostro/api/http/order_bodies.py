@@ -21,7 +21,6 @@ from nostro.api.problems import Invalid, ProblemRaised, detail_of
 from nostro.api.times import microseconds
 from nostro.api.words import AssetCode, ClientOrderId, Moment, Symbol, UserId
 from nostro.exchange import (
-    ORDERS_MAX,
     MarketTerms,
     NewOrder,
     OrderType,
@@ -93,8 +92,8 @@ Flags = Annotated[
 ]
 
 
-class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """An order without its user.
+class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """An order. `user_id` may be left out by a caller who places it for himself.
 
     LIMIT needs `price` and `quantity`; MARKET takes `quantity` or `quote_amount`, and `worst_price`
     (or `price`), without which the market's band bounds it; STOP is a MARKET and STOP_LIMIT a LIMIT
@@ -102,6 +101,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     at a time. GTD needs `expires_at`. `client_order_id` makes the request idempotent.
     """
 
+    user_id: UserId | None = None
     symbol: Symbol
     side: SideWord
     type: TypeWord = "LIMIT"
@@ -119,18 +119,6 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     flags: Flags | None = None
 
 
-class OrderBody(OrderTerms, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """An order. `user_id` may be left out by a caller who places it for himself.
-
-    LIMIT needs `price` and `quantity`; MARKET takes `quantity` or `quote_amount`, and `worst_price`
-    (or `price`), without which the market's band bounds it; STOP is a MARKET and STOP_LIMIT a LIMIT
-    that waits until the last trade price reaches `stop_price`. `display_quantity`: so much is shown
-    at a time. GTD needs `expires_at`. `client_order_id` makes the request idempotent.
-    """
-
-    user_id: UserId | None = None
-
-
 class AssetOrderBody(OrderBody, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """An order for an asset: `asset`, `quantity`, `price`, and `order_type` buy or sell. The market
     is the one whose base it is; where there are several, `quote` names the other asset. It may be
@@ -143,14 +131,6 @@ class AssetOrderBody(OrderBody, frozen=True, kw_only=True, forbid_unknown_fields
     asset: AssetCode | None = None
     quote: AssetCode | None = None
     order_type: SideWord | None = None
-
-
-class BatchBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Orders of one user, each with its own result. The funds of all are held before the first one
-    trades; then they enter in the order given."""
-
-    user_id: UserId | None = None
-    orders: Annotated[list[OrderTerms], msgspec.Meta(min_length=1, max_length=ORDERS_MAX)]
 
 
 class AmendBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,7 +192,7 @@ def market_named(desk: Desk, said: AssetOrderBody) -> MarketPicture:
     return market
 
 
-def as_terms(said: AssetOrderBody, market: MarketPicture) -> OrderTerms:
+def as_terms(said: AssetOrderBody, market: MarketPicture) -> OrderBody:
     """Return an order for an asset written as every order; raises ProblemRaised when its side is
     not said, or said twice and differently."""
     side, order_type = said.side, said.order_type
@@ -264,7 +244,7 @@ def _word(words: Mapping[str, E], said: str, at: str) -> E:
     return found
 
 
-def new_order(said: OrderTerms, market: MarketPicture) -> NewOrder:
+def new_order(said: OrderBody, market: MarketPicture) -> NewOrder:
     """Return the order that was said. Raises Rejection for the first thing that is wrong; its facts
     name the place (`at`)."""
     terms = market.terms
@@ -315,7 +295,7 @@ def given(said: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw | None:
     return said if type(said) is msgspec.Raw and prices.is_said(said) else None
 
 
-def _price(said: OrderTerms, terms: MarketTerms) -> int:
+def _price(said: OrderBody, terms: MarketTerms) -> int:
     price, worst = given(said.price), given(said.worst_price)
     if price is None:
         return 0 if worst is None else read_at("worst_price", prices.ticks, worst, terms)
@@ -326,32 +306,32 @@ def _price(said: OrderTerms, terms: MarketTerms) -> int:
     return read_at("price", prices.ticks, price, terms)
 
 
-def _stop(said: OrderTerms, terms: MarketTerms) -> int:
+def _stop(said: OrderBody, terms: MarketTerms) -> int:
     stop = given(said.stop_price)
     return 0 if stop is None else read_at("stop_price", prices.ticks, stop, terms)
 
 
-def _lots(said: OrderTerms, terms: MarketTerms) -> int:
+def _lots(said: OrderBody, terms: MarketTerms) -> int:
     quantity = given(said.quantity)
     return 0 if quantity is None else read_at("quantity", prices.lots, quantity, terms)
 
 
-def _display(said: OrderTerms, terms: MarketTerms) -> int:
+def _display(said: OrderBody, terms: MarketTerms) -> int:
     display = given(said.display_quantity)
     return 0 if display is None else read_at("display_quantity", prices.lots, display, terms)
 
 
-def _budget(said: OrderTerms, terms: MarketTerms) -> int:
+def _budget(said: OrderBody, terms: MarketTerms) -> int:
     budget = given(said.quote_amount)
     return 0 if budget is None else read_at("quote_amount", prices.value_minor, budget, terms)
 
 
-def _time_in_force(said: OrderTerms, terms: MarketTerms) -> TimeInForce:
+def _time_in_force(said: OrderBody, terms: MarketTerms) -> TimeInForce:
     word = said.time_in_force
     return TimeInForce.GTC if word is None else _word(_TIMES, word, "time_in_force")
 
 
-def _self_trade(said: OrderTerms, terms: MarketTerms) -> SelfTrade:
+def _self_trade(said: OrderBody, terms: MarketTerms) -> SelfTrade:
     word = said.self_trade
     return SelfTrade.CANCEL_TAKER if word is None else _word(_SELF_TRADES, word, "self_trade")
 
@@ -381,7 +361,7 @@ def read_at(
         raise Rejection(no.code, at=at, **no.facts) from None
 
 
-def _with_flags(said: OrderTerms) -> OrderTerms:
+def _with_flags(said: OrderBody) -> OrderBody:
     """Return an order with what its flags say in the fields of that meaning."""
     meant: dict[str, Any] = {}
     for flag in said.flags or ():
@@ -408,7 +388,7 @@ def _contradicts(said: Any, flag: Enum) -> bool:
 
 # -- what is wrong ---------------------------------------------------------------------------------
 
-_PARTS: Sequence[Callable[[OrderTerms, MarketTerms], Any]] = (
+_PARTS: Sequence[Callable[[OrderBody, MarketTerms], Any]] = (
     lambda said, terms: _with_flags(said),
     lambda said, terms: _word(_SIDES, said.side, "side"),
     lambda said, terms: _word(_TYPES, said.type, "type"),
@@ -422,7 +402,7 @@ _PARTS: Sequence[Callable[[OrderTerms, MarketTerms], Any]] = (
 )
 
 
-def faults(said: OrderTerms, terms: MarketTerms, under: str = "") -> Iterator[Invalid]:
+def faults(said: OrderBody, terms: MarketTerms, under: str = "") -> Iterator[Invalid]:
     """Yield everything that is wrong with a well-formed order; `under`: its place in the body."""
     for part in _PARTS:
         try:

@@ -22,8 +22,7 @@ from nostro.api.operations import Call, Operation, Result, answered
 from nostro.api.problems import ProblemRaised, Spoken
 from nostro.api.times import microseconds
 from nostro.api.words import ClientOrderId, Moment, Symbol, UserId
-from nostro.exchange import OrderState, Side
-from nostro.exchange.views import OrderFilters, TradeFilters
+from nostro.exchange import OrderFilters, OrderState, Side, TradeFilters
 
 FILLS_MAX = 1_000
 """Fills told with an order; GET /trades has them all."""
@@ -153,7 +152,7 @@ OPERATIONS = (
     ),
     _read(
         "getOrder",
-        "/orders/{order_id}",
+        "/orders/{order_id:order}",
         "An order with its fills",
         f"How it stands: open, partially_filled, untriggered, filled, cancelled or rejected; what "
         f"it paid, and its first {FILLS_MAX:,} fills. Somebody else's is unknown.",

@@ -13,8 +13,7 @@ import msgspec
 from nostro.api.desk import Desk
 from nostro.api.prices import average_told, price_told, quantity_told, symbol_of, value_told
 from nostro.api.times import rfc3339
-from nostro.exchange import TICKS_MAX, MarketTerms, OrderType
-from nostro.exchange.views import FillView, OrderView, TradeView
+from nostro.exchange import TICKS_MAX, FillView, MarketTerms, OrderType, OrderView, TradeView
 from nostro.kernel.money import format_amount
 from nostro.kernel.reply import Receipt
 

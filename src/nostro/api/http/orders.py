@@ -6,6 +6,7 @@ from secrets import token_hex
 from typing import Literal
 
 import msgspec
+from starlette.convertors import StringConvertor
 
 from nostro.api.desk import Desk
 from nostro.api.http import order_examples as examples
@@ -13,7 +14,6 @@ from nostro.api.http.order_bodies import (
     AmendBody,
     AssetOrderBody,
     OrderBody,
-    OrderTerms,
     as_terms,
     faults,
     market_named,
@@ -50,6 +50,12 @@ class OrderPath(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId
 
 
+class OrderInPath(StringConvertor):
+    """Finds the id of an order in a path; the batch is an address of its own."""
+
+    regex = "(?!batch$)[^/]+"
+
+
 class CancelQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing more is needed."""
 
@@ -84,7 +90,7 @@ async def place_asset_order(call: Call, body: AssetOrderBody) -> Spoken:
     return await _placed(call, user_id, as_terms(body, market), market)
 
 
-async def _placed(call: Call, user_id: str, said: OrderTerms, market: MarketPicture) -> Spoken:
+async def _placed(call: Call, user_id: str, said: OrderBody, market: MarketPicture) -> Spoken:
     try:
         order = new_order(said, market)
     except Rejection as no:
@@ -112,9 +118,10 @@ async def _placed(call: Call, user_id: str, said: OrderTerms, market: MarketPict
 def _key_of(call: Call, user_id: str, client_order_id: str) -> str:
     """Return the key of a placement. What the user calls the order comes first: two requests under
     one client_order_id are one order, whatever their headers say. No user id has a colon."""
+    key = call.key()
     if client_order_id:
         return f"order:{user_id}:{client_order_id}"
-    return call.key() or f"order:{token_hex(12)}"
+    return key or f"order:{token_hex(12)}"
 
 
 async def amend_order(call: Call, body: AmendBody) -> Spoken:
@@ -326,7 +333,7 @@ OPERATIONS = (
     Operation(
         name="amendOrder",
         method="PATCH",
-        path="/orders/{order_id}",
+        path="/orders/{order_id:order}",
         tag=TAG,
         summary="Change an open order",
         description="Less quantity at the same price keeps its place in the queue. More quantity "
@@ -352,7 +359,7 @@ OPERATIONS = (
     Operation(
         name="cancelOrder",
         method="DELETE",
-        path="/orders/{order_id}",
+        path="/orders/{order_id:order}",
         tag=TAG,
         summary="Cancel an order",
         description="What is left of it; the funds are released. What was filled stays filled.",

@@ -5,25 +5,95 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from nostro.api.desk import Desk
 from nostro.api.http import order_examples as examples
-from nostro.api.http.order_bodies import BatchBody, OrderTerms, market_of, new_order
+from nostro.api.http.order_bodies import OrderBody, market_of, new_order
 from nostro.api.http.order_told import OrderOfMany, facts_told, order_of_many
 from nostro.api.http.orders import ACTOR, TAG
 from nostro.api.operations import Call, KeyRule, Operation, Result, answered, refused
 from nostro.api.picture import MarketPicture
 from nostro.api.problem_table import row_for
-from nostro.api.problems import Spoken, detail_of
+from nostro.api.problems import ProblemRaised, Spoken, detail_of
+from nostro.api.shapes import Shape
 from nostro.api.times import rfc3339
+from nostro.api.words import UserId
 from nostro.exchange import ORDERS_MAX, NewOrder, PlaceOrders
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Receipt
 
 TWICE = "exchange.client_order_id_twice"
+OTHERS = "exchange.user_differs"
+
+
+_AnyOrder = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        title="Order of many",
+        extra_json_schema={
+            "anyOf": [
+                {"$ref": f"#/components/schemas/{OrderBody.__name__}"},
+                {"description": "Whatever else stands here is refused in a result of its own."},
+            ]
+        },
+    ),
+]
+_SOME = msgspec.Meta(min_length=1, max_length=ORDERS_MAX)
+
+
+class BatchBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Orders of one user, each with its own result; a broken one does not stop the others. The
+    funds of all are held before the first one trades; then they enter in the order given."""
+
+    user_id: UserId | None = None
+    orders: Annotated[list[_AnyOrder], _SOME]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A batch as it is read: None stands for an order that cannot be; `broken` says why, by its
+    place."""
+
+    user_id: UserId | None = None
+    orders: Annotated[list[OrderBody | None], _SOME]
+    broken: dict[int, ProblemRaised] = {}
+
+
+class _Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body in one go: when all of its orders are of the right types."""
+
+    user_id: UserId | None = None
+    orders: Annotated[list[OrderBody], _SOME]
+
+
+class BatchShape(Shape):
+    """Reads a batch; raises ProblemRaised when it is not one at all."""
+
+    def __init__(self) -> None:
+        super().__init__(BatchBody)
+        self._whole = msgspec.json.Decoder(_Whole).decode
+        self._one = Shape(OrderBody)
+
+    def read(self, body: bytes) -> Batch:
+        """Return the orders, broken ones apart."""
+        try:
+            whole = self._whole(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._read_each(super().read(body))
+        return Batch(user_id=whole.user_id, orders=list(whole.orders))
+
+    def _read_each(self, said: BatchBody) -> Batch:
+        orders: list[OrderBody | None] = []
+        broken: dict[int, ProblemRaised] = {}
+        for index, each in enumerate(said.orders):
+            try:
+                orders.append(self._one.read(bytes(each)))
+            except ProblemRaised as no:
+                orders.append(None)
+                broken[index] = no
+        return Batch(user_id=said.user_id, orders=orders, broken=broken)
 
 
 class OrderResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -52,17 +122,19 @@ Drafted = Sequence[tuple[int, NewOrder, MarketPicture]]
 """The place of each order that the door lets pass, the order, and its market."""
 
 
-async def place_orders(call: Call, body: BatchBody) -> Spoken:
+async def place_orders(call: Call, body: Batch) -> Spoken:
     """Place many orders of one user as one command, durable as one."""
     user_id = call.acting_for(body.user_id)
-    results: dict[int, OrderResult] = {}
-    drafted = _drafted(call.desk, body.orders, results)
+    key, by = _key_of(call, user_id, body.orders), call.actor(user_id)
+    results = {
+        index: OrderResult(index=index, code=no.code, detail=no.detail)
+        for index, no in body.broken.items()
+    }
+    drafted = _drafted(call.desk, user_id, body.orders, results)
     receipt = None
     if drafted:
         command = PlaceOrders(user_id=user_id, orders=[order for _, order, _ in drafted])
-        receipt = await call.desk.submit(
-            key=_key_of(call, user_id, body.orders), command=command, actor=call.actor(user_id)
-        )
+        receipt = await call.desk.submit(key=key, command=command, actor=by)
         if receipt.reply.code:
             raise refused(receipt, facts_told(call.desk, receipt.reply.facts))
         for (index, order, market), said in zip(
@@ -73,13 +145,17 @@ async def place_orders(call: Call, body: BatchBody) -> Spoken:
 
 
 def _drafted(
-    desk: Desk, said: Sequence[OrderTerms], results: dict[int, OrderResult]
+    desk: Desk, user_id: str, said: Sequence[OrderBody | None], results: dict[int, OrderResult]
 ) -> list[tuple[int, NewOrder, MarketPicture]]:
     """Return the orders that can be submitted, and note the results of the others."""
     drafted = []
     names: set[str] = set()
     for index, each in enumerate(said):
+        if each is None:
+            continue
         try:
+            if each.user_id not in (None, user_id):
+                raise Rejection(OTHERS, user_id=each.user_id)
             market = market_of(desk, each.symbol)
             order = new_order(each, market)
             name = order.client_order_id
@@ -94,16 +170,16 @@ def _drafted(
     return drafted
 
 
-def _key_of(call: Call, user_id: str, said: Sequence[OrderTerms]) -> str:
+def _key_of(call: Call, user_id: str, said: Sequence[OrderBody | None]) -> str:
     """Return the key of a batch: that of the header, else one made of what the user calls the
     orders, if all have names; else one that nobody meets again."""
     key = call.key()
     if key is not None:
         return key
-    names = [each.client_order_id for each in said]
-    if None in names:
+    names = [each.client_order_id or "" for each in said if each is not None]
+    if "" in names or len(names) < len(said):
         return f"orders:{token_hex(12)}"
-    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()  # type: ignore[arg-type]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
     return f"orders:{user_id}:{digest}"
 
 
@@ -148,8 +224,15 @@ def _told(desk: Desk, results: list[OrderResult], receipt: Receipt | None) -> Sp
     return answered(told, receipt=receipt)
 
 
+class BatchOperation(Operation):
+    """The placement of many orders."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", BatchShape())
+
+
 OPERATIONS = (
-    Operation(
+    BatchOperation(
         name="placeOrders",
         method="POST",
         path="/orders/batch",

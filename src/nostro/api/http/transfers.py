@@ -22,7 +22,7 @@ from nostro.api.words import (
     Reference,
     TransferId,
 )
-from nostro.flows.books import RESERVED_TRANSFER_PREFIXES
+from nostro.flows.books import FLOW_ACCOUNT_PREFIXES, RESERVED_TRANSFER_PREFIXES
 from nostro.kernel.asset import Asset
 from nostro.kernel.messages import Rejection
 from nostro.kernel.money import format_amount
@@ -257,6 +257,10 @@ def _transfer(body: TransferBody, asset: Asset, *, linked: bool = False) -> NewT
     refers_to = body.refers_to or ""
     if refers_to.startswith(RESERVED_TRANSFER_PREFIXES):
         raise Rejection("request.reserved_id", at="refers_to", id=refers_to)
+    debit, credit = body.debit or "", body.credit or ""
+    for at, account in (("debit", debit), ("credit", credit)):
+        if account.startswith(FLOW_ACCOUNT_PREFIXES):
+            raise Rejection("request.reserved_id", at=at, id=account)
     amount_minor = None
     if bytes(body.amount) not in _ABSENT:
         if not asset.code:
@@ -266,8 +270,8 @@ def _transfer(body: TransferBody, asset: Asset, *, linked: bool = False) -> NewT
     return NewTransfer(
         id=body.id,
         action=body.action,
-        debit=body.debit or "",
-        credit=body.credit or "",
+        debit=debit,
+        credit=credit,
         amount_minor=amount_minor,
         refers_to=refers_to,
         balancing=body.balancing,
