@@ -67,7 +67,7 @@ REQUEST: dict[str, Row] = {
     "request.reserved_id": Row(
         422,
         "The id belongs to the house",
-        "Choose another id: this prefix names what deposits and withdrawals make of themselves.",
+        "Choose another id: this prefix names what deposits, payments and orders make of themselves.",
     ),
     "request.too_large": Row(
         413, "The body is too large", "Split it: at most 10,000 transfers in one request."

@@ -41,6 +41,8 @@ HOUSE_ACCOUNT_PREFIXES = tuple(
     prefix for prefix in RESERVED_ACCOUNT_PREFIXES if prefix not in OWNED_ACCOUNT_PREFIXES
 )
 """Of these, the house's own; a door never stops them."""
+FLOW_ACCOUNT_PREFIXES = ("orders:",)
+"""Of these, what only flows may move: what stands there is what orders say."""
 RESERVED_TRANSFER_PREFIXES = (
     "deposit:",
     "deposit.",
