@@ -5,8 +5,8 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 
 from __future__ import annotations
 
-from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.auth_problems import AUTH
+from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.feeds_problems import FEEDS
 from nostro.api.message_problems import ISO20022, WEBHOOKS
 from nostro.api.payment_problems import (
@@ -67,7 +67,8 @@ REQUEST: dict[str, Row] = {
     "request.reserved_id": Row(
         422,
         "The id belongs to the house",
-        "Choose another id: this prefix names what deposits, payments and orders make of themselves.",
+        "Choose another id: this prefix names what deposits, payments and orders make "
+        "of themselves.",
     ),
     "request.too_large": Row(
         413, "The body is too large", "Split it: at most 10,000 transfers in one request."
