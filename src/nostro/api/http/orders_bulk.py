@@ -241,7 +241,9 @@ OPERATIONS = (
         description="Of one user, in the order given, each with its own result; one that is "
         "refused does not stop the others. The funds of all are held before the first one trades. "
         "One command: what is placed is durable together. Without Idempotency-Key the "
-        "client_order_ids are the key, if every order has one.",
+        "client_order_ids, in their order, are the key, if every order has one: the batch as a "
+        "whole is placed once. They are not keys one by one: an order that is sent again alone, "
+        "or in another batch, is another order.",
         handler=place_orders,
         body=BatchBody,
         body_example=examples.BATCH,
