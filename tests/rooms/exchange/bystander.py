@@ -4,10 +4,13 @@ commanded?"""
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
+from math import ceil, floor
 
 from nostro.exchange import (
     AmendmentPlaced,
     AmendmentRefused,
+    MarketCreated,
     MarketStateSet,
     OrderParked,
     OrderReduced,
@@ -38,6 +41,25 @@ class Heard:
         self.left = placed.lots
         self.filled = 0
         self.where = "arriving"
+        self.taken = Fraction(0)
+        self.paid_as_taker = 0
+        self.fees = Fraction(0)
+
+    def take(self, exact: Fraction) -> int:
+        """Return what a fill is worth to a taker, by the words of the rules: a sale is rounded
+        down, a purchase up over all since the order was placed or amended."""
+        if self.side is Side.SELL:
+            return floor(exact)
+        self.taken += exact
+        minor = ceil(self.taken) - self.paid_as_taker
+        self.paid_as_taker += minor
+        return minor
+
+    def charge(self, value_minor: int, ppm: int) -> int:
+        """Return what a fill adds to the fees of its life, rounded up."""
+        before = ceil(self.fees)
+        self.fees += Fraction(value_minor * ppm, 10**6)
+        return ceil(self.fees) - before
 
 
 class Bystander:
@@ -49,6 +71,7 @@ class Bystander:
         self.sequences: Counter[str] = Counter()
         self.trades = 0
         self.routes: dict[int, int] = {}
+        self.values: dict[str, Fraction] = {}
 
     def hear(self, events: list[Event]) -> None:
         """Follow events, and see whether they can be."""
@@ -65,6 +88,11 @@ class Bystander:
 
     def _follow(self, event: Event) -> None:
         match event:
+            case MarketCreated():
+                terms = event.terms
+                units = Fraction(terms.lot_minor, 10**terms.base_scale)
+                tick = Fraction(terms.tick_units, 10**terms.price_scale)
+                self.values[event.market] = units * tick * 10**terms.quote_scale
             case OrdersPlaced():
                 for placed in event.orders:
                     assert placed.number == len(self.orders) + 1, "a number was left out"
@@ -96,6 +124,7 @@ class Bystander:
                 assert event.lots_left == event.lots - order.filled > 0
                 order.lots, order.left, order.price = event.lots, event.lots_left, event.price
                 order.where = "arriving"
+                order.taken, order.paid_as_taker = Fraction(0), 0
             case OrderRouted():
                 order = self._at(event.order, "arriving")
                 order.where = "provider"
@@ -129,6 +158,12 @@ class Bystander:
             assert fill.maker_user_id == maker.user_id != taker.user_id, "a trade with oneself"
             _within(taker, fill.price)
             prices.append(fill.price)
+            value = taker.take(self.values[event.market] * fill.price * fill.lots)
+            taker_ppm = taker.placed.taker_ppm
+            assert fill.value_minor == value
+            assert fill.taker_fee_minor == taker.charge(value, taker_ppm)
+            maker_ppm = max(maker.placed.maker_ppm, -taker_ppm)
+            assert fill.maker_fee_minor == maker.charge(value, maker_ppm)
             maker.left -= fill.lots
             maker.filled += fill.lots
             assert maker.left == fill.maker_left >= 0
@@ -160,6 +195,9 @@ class Bystander:
         for fill in event.fills:
             self._count(fill.trade, fill.lots)
             _within(order, fill.price)
+            value = order.take(self.values[event.market] * fill.price * fill.lots)
+            assert fill.value_minor == value
+            assert fill.fee_minor == order.charge(value, order.placed.taker_ppm)
             lots += fill.lots
         assert event.left == self.routes.pop(event.route) - lots >= 0
         order.filled += lots

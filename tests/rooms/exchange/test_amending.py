@@ -8,12 +8,14 @@ import pytest
 
 from nostro.exchange import (
     AmendOrder,
+    EndRoute,
     EnterAmendment,
     MarketState,
     OrderReduced,
     OrderType,
     PostOnly,
     RefuseAmendment,
+    Routing,
     SelfTrade,
     SetKillSwitch,
     SetMarketState,
@@ -283,3 +285,47 @@ def test_who_is_stopped_amends_nothing() -> None:
     play = resting()
     play.when(SetKillSwitch(user_id="ann"))
     assert refused(play, lots=5).code == "exchange.order_not_open"
+
+
+def test_what_a_buyer_paid_above_the_exact_value_is_forgotten_with_an_amendment() -> None:
+    play = Play().market()  # a lot at a tick is worth a hundredth of a cent
+    play.place("bob", SELL, 1, 20)
+    play.place("ann", BUY, 3, 20)
+    assert play.order(2).carry == 80, "a cent was paid for a fifth of one"
+    play.place("bob", SELL, 1, 50)
+    body = amended(play, 2, price=50)
+    assert body["fills"] == [[2, 50, 1, 1, 0]]
+    assert play.order(2).carry == 50
+    play.check()
+
+
+def test_an_amended_order_that_went_to_a_provider_does_not_expire_meanwhile() -> None:
+    play = Play().market(routing=Routing.BOOK_THEN_PROVIDER, provider="merchant")
+    at_us = play.now_us + 1_000_000
+    play.place("ann", BUY, 10, 100, time_in_force=TimeInForce.GTD, expires_at_us=at_us)
+    play.when(EndRoute(order=1, route=1, fills=[]))
+    assert play.room.due(play.state) == at_us
+    amended(play, price=101)
+    assert play.order(1).route == 2
+    assert play.room.due(play.state) is None
+    play.check()
+    play.when(EndRoute(order=1, route=2, fills=[]))
+    assert play.room.due(play.state) == at_us
+    play.check()
+
+
+def test_an_order_whose_stop_price_was_reached_never_waits_again() -> None:
+    play = Play().market(lot_minor=1_000_000)
+    play.place("mia", SELL, 1, 100)
+    play.place("max", BUY, 1, 100)
+    play.place("ann", BUY, 10, 90, type=OrderType.STOP_LIMIT, stop=95)
+    play.place("mia", SELL, 10, 80)  # the last price is below the stop again
+    assert play.at().last_price == 90
+    play.place("ann", BUY, 10, 70, type=OrderType.STOP_LIMIT, stop=85)
+    play.place("mia", SELL, 1, 70)
+    assert play.at().last_price == 70
+    number = play.state.orders_next - 2
+    assert play.order(number).resting
+    assert amended(play, number, price=71)["state"] == "partially_filled"
+    assert play.order(number).resting
+    play.check()
