@@ -86,6 +86,12 @@ EXCHANGE: dict[str, Row] = {
         "Two orders of the batch have the same client_order_id",
         "Each order has its own; the first of the two was placed.",
     ),
+    "exchange.client_order_id_used": Row(
+        409,
+        "Another order of the user has this client_order_id",
+        "Nothing was placed. GET /orders/{id} tells how that order stands; a new one needs a new "
+        "client_order_id.",
+    ),
     "exchange.insufficient_funds": Row(
         422,
         "The wallet has not enough available for this order",

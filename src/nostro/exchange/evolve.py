@@ -31,8 +31,9 @@ def evolve(state: ExchangeState, event: Event, position: Position) -> None:
 # -- orders come and go ---------------------------------------------------------------------------
 
 
-def _place(state: ExchangeState, event: e.OrdersPlaced, _position: Position) -> None:
+def _place(state: ExchangeState, event: e.OrdersPlaced, position: Position) -> None:
     user_id = event.user_id
+    state.names.add(event, position.height)
     for placed in event.orders:
         number = placed.number
         order = LiveOrder(

@@ -33,6 +33,7 @@ from nostro.exchange.events import (
     TraderAdmitted,
 )
 from nostro.exchange.funds import RESERVED_MAX_MINOR, budget_notional, cost, to_buy
+from nostro.exchange.names import name_of
 from nostro.exchange.state import ExchangeState, Market, band_around
 from nostro.exchange.stops import STOPS_MAX
 from nostro.exchange.telling import REJECTED, told
@@ -56,7 +57,7 @@ def place(state: ExchangeState, command: PlaceOrder, context: Context) -> Decisi
     user_id = command.user_id
     if user_id not in state.admitted:
         check_user_id(user_id)
-    placing = _Placing(state, user_id, context.at_us)
+    placing = _Placing(state, user_id, context)
     placed = placing.place(command.order)
     return Decision(placing.events(), {"order": placed.number})
 
@@ -68,7 +69,7 @@ def place_several(state: ExchangeState, command: PlaceOrders, context: Context) 
         raise Rejection(
             "exchange.too_many_in_command", orders=len(command.orders), orders_max=ORDERS_MAX
         )
-    placing = _Placing(state, command.user_id, context.at_us)
+    placing = _Placing(state, command.user_id, context)
     results: list[dict[str, Any]] = []
     for order in command.orders:
         try:
@@ -90,12 +91,24 @@ def refuse(state: ExchangeState, command: RefuseOrder, _context: Context) -> Dec
 class _Placing:
     """The orders of one command, checked one after the other."""
 
-    __slots__ = ("_admitted", "_at_us", "_counts", "_placed", "_state", "_stops", "_user_id")
+    __slots__ = (
+        "_admitted",
+        "_at_us",
+        "_counts",
+        "_names",
+        "_placed",
+        "_recalled",
+        "_state",
+        "_stops",
+        "_user_id",
+    )
 
-    def __init__(self, state: ExchangeState, user_id: str, at_us: int) -> None:
+    def __init__(self, state: ExchangeState, user_id: str, context: Context) -> None:
         self._state = state
         self._user_id = user_id
-        self._at_us = at_us
+        self._at_us = context.at_us
+        self._recalled = context.recalled
+        self._names: set[str] = set()
         self._placed: list[PlacedOrder] = []
         self._admitted: list[Event] = []
         self._counts: dict[str, int] = {}
@@ -128,6 +141,8 @@ class _Placing:
         if order.type is not LIMIT or not self._is_plain(market, order):
             price = self._price(market, order)
         asset, reserved, rates = self._needs(market, order, price)
+        if order.client_order_id:
+            self._name(order.client_order_id)
         self._count(market, order)
         placed = PlacedOrder(
             state.orders_next + len(self._placed),
@@ -154,6 +169,18 @@ class _Placing:
             self._admit(market)
         self._placed.append(placed)
         return placed
+
+    def _name(self, client_order_id: str) -> None:
+        """See to it that no name ever stands for two orders."""
+        name = name_of(self._user_id, client_order_id)
+        used = self._state.names.order(name, self._recalled)
+        if used is not None or name in self._names:
+            # Of one in the same command, its place in it says which.
+            facts = {"client_order_id": client_order_id}
+            raise Rejection(
+                "exchange.client_order_id_used", **facts, **({"order": used} if used else {})
+            )
+        self._names.add(name)
 
     def _admit(self, market: Market) -> None:
         admitted = TraderAdmitted(self._user_id, *market.pair)

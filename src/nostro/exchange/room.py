@@ -11,6 +11,7 @@ from nostro.exchange.commands import COMMANDS
 from nostro.exchange.decide import decide
 from nostro.exchange.events import EVENTS
 from nostro.exchange.evolve import evolve
+from nostro.exchange.names import NAMES_HOT_MAX, recall
 from nostro.exchange.state import ExchangeState
 from nostro.kernel.messages import Command, Event
 
@@ -22,9 +23,13 @@ class ExchangeRoom:
     commands: tuple[type[Command], ...] = COMMANDS
     events: tuple[type[Event], ...] = EVENTS
 
+    def __init__(self, *, names_hot_max: int = NAMES_HOT_MAX) -> None:
+        """`names_hot_max`: client_order_ids that are kept in memory with their order."""
+        self._names_hot_max = names_hot_max
+
     def new(self) -> ExchangeState:
         """Return the state before the first event."""
-        return ExchangeState()
+        return ExchangeState(names_hot_max=self._names_hot_max)
 
     # Called for every order several times: the functions themselves, without one around them.
     decide = staticmethod(decide)
@@ -35,15 +40,17 @@ class ExchangeRoom:
         return due(state)
 
     def cold(self, state: ExchangeState, command: Command) -> Sequence[tuple[str, int]]:
-        """Return nothing: an order's number says whether it was ever given out."""
-        return ()
+        """Return where the names of orders may be read again; an order's number alone says whether
+        it was ever given out."""
+        return state.names.candidates(command)
 
     def recall(self, wanted: Sequence[str], events: Iterable[Event]) -> Mapping[str, Any]:
-        """Return nothing: nothing is read back."""
-        return {}
+        """Return the orders that one row placed under the wanted names."""
+        return recall(wanted, events)
 
     def settle(self, state: ExchangeState, height: int) -> None:
-        """Keep everything: an order leaves memory when it closes."""
+        """Let old names leave memory; orders leave it when they close."""
+        state.names.seen.settle(height)
 
     def dump(self, state: ExchangeState) -> bytes:
         """Return the state for a snapshot."""
@@ -51,7 +58,7 @@ class ExchangeRoom:
 
     def load(self, data: bytes) -> ExchangeState:
         """Return the state that `dump` wrote."""
-        return snapshot.load(data)
+        return snapshot.load(data, names_hot_max=self._names_hot_max)
 
     def digest(self, state: ExchangeState) -> bytes:
         """Return SHA-256 over the state's meaning."""

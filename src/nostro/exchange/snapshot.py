@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from nostro.exchange.live import LiveOrder
+from nostro.exchange.names import NAMES_HOT_MAX
 from nostro.exchange.state import (
     Amendment,
     EndedRoute,
@@ -44,7 +45,11 @@ class _MarketDump(msgspec.Struct, array_like=True):
 
 
 class _Dump(msgspec.Struct):
+    """The end of a dump; the index of names stands before it, always at the same place."""
+
     format: str
+    names_count: int
+    names_total: int
     counters: tuple[int, int, int, int]
     assets: dict[str, int]
     markets: list[_MarketDump]
@@ -65,21 +70,23 @@ _decoder = msgspec.json.Decoder(_Dump)
 
 
 def dump(state: ExchangeState) -> bytes:
-    """Return the state as JSON: equal states give equal bytes."""
-    return encode(_told(state))
+    """Return the state as the bytes of the index of names, and JSON."""
+    return state.names.seen.dump() + encode(_told(state))
 
 
 def digest(state: ExchangeState) -> bytes:
-    """Return SHA-256 over the state."""
-    return hashlib.sha256(dump(state)).digest()
+    """Return SHA-256 over the state; whether a name is still in memory makes no difference."""
+    return hashlib.sha256(encode(_told(state))).digest()
 
 
-def load(data: bytes) -> ExchangeState:
-    """Return the state that `dump` wrote; raises ValueError when `dump` did not write it."""
-    told = _decoder.decode(data)
+def load(data: bytes, *, names_hot_max: int = NAMES_HOT_MAX) -> ExchangeState:
+    """Return the state that `dump` wrote; names are no longer in memory. Raises ValueError when
+    `dump` did not write it."""
+    state = ExchangeState(names_hot_max=names_hot_max)
+    told = _decoder.decode(state.names.seen.load(data))
     if told.format != FORMAT:
         raise ValueError(f"an exchange in the format {told.format!r}, not {FORMAT!r}")
-    state = ExchangeState()
+    state.names.count, state.names.total = told.names_count, told.names_total
     state.orders_next, state.trades_next, state.routes_next, state.suspensions_next = told.counters
     state.assets = told.assets
     state.schedules = {each.name: each for each in told.schedules}
@@ -102,6 +109,8 @@ def load(data: bytes) -> ExchangeState:
 def _told(state: ExchangeState) -> _Dump:
     return _Dump(
         FORMAT,
+        state.names.count,
+        state.names.total,
         (state.orders_next, state.trades_next, state.routes_next, state.suspensions_next),
         _sorted(state.assets),
         [_market_told(market) for market in state.markets.values()],

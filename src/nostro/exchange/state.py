@@ -12,6 +12,7 @@ import msgspec
 
 from nostro.exchange.book import Book
 from nostro.exchange.live import LiveOrder
+from nostro.exchange.names import NAMES_HOT_MAX, Names
 from nostro.exchange.stops import Stops
 from nostro.exchange.terms import (
     TICKS_MAX,
@@ -158,7 +159,8 @@ class Suspension(msgspec.Struct, array_like=True, gc=False):
 class ExchangeState:
     """All that the room remembers. Counters hold the next number to give out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, names_hot_max: int = NAMES_HOT_MAX) -> None:
+        self.names = Names(hot_max=names_hot_max)
         self.assets: dict[str, int] = {}
         """Scale of each asset beyond the seed registry."""
         self.markets: dict[str, Market] = {}
