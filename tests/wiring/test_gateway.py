@@ -115,6 +115,30 @@ async def test_of_an_answer_that_is_lost_nobody_knows() -> None:
         assert answer.json()["code"] == "engine.outcome_unknown"
 
 
+async def test_a_stream_ends_behind_when_its_reader_leaves() -> None:
+    left = asyncio.Event()
+
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    platform = HttpServer(stream, host="127.0.0.1", port=0)
+    await platform.start()
+    try:
+        async with gateway(platform.url, "matching") as url, httpx.AsyncClient() as client:
+            async with client.stream("GET", f"{url}/sse/book?symbol=ADA/USDT") as answer:
+                assert await anext(answer.aiter_raw()) == b"data: 1\n\n"
+                assert not left.is_set()
+            async with asyncio.timeout(10):
+                await left.wait()
+    finally:
+        await platform.stop()
+
+
 async def test_frames_go_both_ways_and_the_end_is_told() -> None:
     async with joined("matching") as url:
         address = url.replace("http", "ws") + "/ws"

@@ -30,8 +30,13 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
 }
 """Groups of routes by name, and the beginnings of their addresses."""
 ALWAYS = ("/livez", "/readyz", "/problems")
+STREAMS = "/sse/"
+"""Answers that do not end; each has a connection to the platform for itself."""
 TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 120.0
+"""Far longer than the platform takes to say that it has no answer in time."""
 CONNECTIONS_MAX = 256
+STREAMS_MAX = 2_000
 FRAME_BYTES_MAX = 1 << 20
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailers transfer-encoding "
@@ -58,15 +63,13 @@ class Gateway:
     def __init__(self, upstream: str, groups: Sequence[str]) -> None:
         self._upstream = upstream.rstrip("/")
         self._here = tuple(path for group in groups for path in ROUTES[group]) + ALWAYS
-        limits = httpx.Limits(
-            max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX
-        )
-        timeout = httpx.Timeout(TIMEOUT_S, read=None)
-        self._client = httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False)
+        self._client = _client(CONNECTIONS_MAX, read_s=ANSWER_TIMEOUT_S)
+        self._streams = _client(STREAMS_MAX, read_s=None)
 
     async def close(self) -> None:
         """Let the connections to the platform go."""
         await self._client.aclose()
+        await self._streams.aclose()
 
     def serves(self, path: str) -> bool:
         """Tell whether an address belongs to the routes."""
@@ -85,7 +88,9 @@ class Gateway:
         if not self.serves(scope["path"]):
             await _answer(send, _problem(ProblemRaised("request.not_found"), scope))
             return
-        request = self._client.build_request(
+        streams = scope["path"].startswith(STREAMS)
+        client = self._streams if streams else self._client
+        request = client.build_request(
             scope["method"],
             self._upstream + _target(scope),
             headers=[
@@ -96,10 +101,13 @@ class Gateway:
         )
         begun = False
         try:
-            answer = await self._client.send(request, stream=True)
+            answer = await client.send(request, stream=True)
             try:
                 begun = True
-                await _tell(answer, send)
+                if streams:
+                    await _tell_on(answer, receive, send)
+                else:
+                    await _tell(answer, send)
             finally:
                 await answer.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -151,6 +159,14 @@ class Gateway:
         await send(_farewell(platform))
 
 
+def _client(connections_max: int, *, read_s: float | None) -> httpx.AsyncClient:
+    limits = httpx.Limits(
+        max_connections=connections_max, max_keepalive_connections=connections_max
+    )
+    timeout = httpx.Timeout(TIMEOUT_S, read=read_s)
+    return httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False)
+
+
 def _forwarded(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
     """Return what tells the platform that a request is not this machine's own (RFC 7239), so that
     nobody from elsewhere is taken for the operator beside it."""
@@ -194,6 +210,23 @@ async def _tell(answer: httpx.Response, send: Send) -> None:
     async for piece in answer.aiter_raw():
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _tell_on(answer: httpx.Response, receive: Receive, send: Send) -> None:
+    """Tell an answer that does not end, until the caller is gone: sending does not notice it."""
+    telling = asyncio.ensure_future(_tell(answer, send))
+    leaving = asyncio.ensure_future(_gone(receive))
+    try:
+        done, _ = await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await ended([telling, leaving])
+    if telling in done:
+        telling.result()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _upstream(receive: Receive, platform: ClientConnection) -> None:
