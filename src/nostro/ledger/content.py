@@ -18,6 +18,7 @@ METADATA_VALUE_LENGTH_MAX = 512
 
 _ID = re.compile(r"[A-Za-z0-9._:@/-]{1,128}\Z", re.ASCII)
 _ID_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@/-"
+_ONE_BY_ONE_MAX = 4
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -27,7 +28,10 @@ def is_id(text: str) -> bool:
 
 
 def are_ids(texts: Sequence[str]) -> bool:
-    """Tell whether every text is an id; much faster than asking for each."""
+    """Tell whether every text is an id; of many, much faster than asking for each."""
+    if len(texts) <= _ONE_BY_ONE_MAX:
+        is_one = _ID.match
+        return all([is_one(text) is not None for text in texts])
     try:
         rest = "".join(texts).encode("ascii").translate(None, _ID_BYTES)
     except UnicodeEncodeError:
