@@ -95,6 +95,29 @@ async def test_other_addresses_are_not_here() -> None:
         assert (await client.get(f"{url}/livez")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/orders/../api/v1/ledger/accounts",
+        "/orders/7/../../metrics",
+        "/orders//../../metrics",
+        "/orders/./7",
+        "/orders/%2e%2e/metrics",
+        "/orders/..%2fmetrics",
+        "/orders/..",
+    ],
+)
+async def test_no_way_leads_around_the_routes(path: str) -> None:
+    async with joined("orders") as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 404"), answer
+
+
 async def test_a_platform_that_is_away_has_done_nothing() -> None:
     async with gateway("http://127.0.0.1:9", "orders") as url, httpx.AsyncClient() as client:
         answer = await client.post(f"{url}/order", json={})
@@ -137,6 +160,16 @@ async def test_a_stream_ends_behind_when_its_reader_leaves() -> None:
                 await left.wait()
     finally:
         await platform.stop()
+
+
+async def test_a_book_with_many_levels_comes_through() -> None:
+    said = {"Authorization": "Bearer t"}
+    async with joined("matching") as url:
+        address = url.replace("http", "ws") + "/ws"
+        async with websockets.connect(address, additional_headers=said, max_size=None) as socket:
+            book = "1" * 3_000_000
+            await socket.send(book)
+            assert await socket.recv() == book
 
 
 async def test_frames_go_both_ways_and_the_end_is_told() -> None:

@@ -37,7 +37,8 @@ ANSWER_TIMEOUT_S = 120.0
 """Far longer than the platform takes to say that it has no answer in time."""
 CONNECTIONS_MAX = 256
 STREAMS_MAX = 2_000
-FRAME_BYTES_MAX = 1 << 20
+FRAME_BYTES_MAX = 64_000_000
+"""Of the platform; a book with many levels takes megabytes."""
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailers transfer-encoding "
     b"upgrade host".split()
@@ -72,7 +73,10 @@ class Gateway:
         await self._streams.aclose()
 
     def serves(self, path: str) -> bool:
-        """Tell whether an address belongs to the routes."""
+        """Tell whether an address belongs to the routes; one with dots for folders does not, as it
+        may mean another."""
+        if "/." in path and not {".", ".."}.isdisjoint(path.split("/")):
+            return False
         return any(path == here or path.startswith(f"{here}/") for here in self._here)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
