@@ -149,6 +149,8 @@ class Entry:
         taker, market, state = self._taker, self._market, self._state
         if market.state is not OPEN_MARKET:
             self._meet_halt()
+        elif state.doomed and taker.number in state.doomed:
+            self._close(state.doomed[taker.number])  # nothing begins that a Tick would cut off
         elif state.stopped and state.why_stopped(taker.user_id):
             self._close("kill_switch")
         elif taker.expires_at_us and taker.expires_at_us <= self._at_us:

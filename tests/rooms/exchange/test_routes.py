@@ -26,6 +26,7 @@ from nostro.exchange import (
     SetKillSwitch,
     SetMarketState,
     TimeInForce,
+    markets,
 )
 from nostro.kernel.messages import Rejection
 from tests.rooms.exchange.play import BUY, NAME, SECOND_US, SELL, Play, kinds
@@ -91,6 +92,31 @@ def test_what_stops_trading_waits_for_the_answer(command: Any, reason: str) -> N
     assert kinds(row) == ["RouteEnded", "OrdersClosed"]
     assert row[-1].reason == reason  # type: ignore[attr-defined]
     assert play.ledger.wallets["ann", "ADA"] == 4_000_000
+    play.check()
+
+
+@pytest.mark.parametrize("stop", [0, 101])
+def test_what_is_to_be_cancelled_goes_to_no_provider(
+    stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(markets, "CANCELS_MAX", 0)
+    play = Play().market()
+    terms: dict[str, Any] = {"type": OrderType.STOP_LIMIT, "stop": stop} if stop else {}
+    play.place("ann", BUY, 10, 110 if stop else 90, **terms)
+    rules = MarketRules(routing=Routing.BOOK_THEN_PROVIDER, provider="merchant")
+    play.when(ChangeMarket(market=NAME, rules=rules))
+    for engaged in (True, False):
+        play.when(SetKillSwitch(user_id="ann", engaged=engaged))
+    assert play.room.due(play.state) == 0
+    if stop:
+        play.place("bob", SELL, 1, stop, post_only=PostOnly.REJECT)
+        row = play.place("cy", BUY, 1, stop)
+    else:
+        row = play.when(AmendOrder(order=1, user_id="ann", price=95))
+    assert kinds(row)[-1] == "OrdersClosed"
+    assert row[-1].reason == "kill_switch"  # type: ignore[attr-defined]
+    assert not play.state.routes
+    assert play.room.due(play.state) is None
     play.check()
 
 
