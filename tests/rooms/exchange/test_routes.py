@@ -110,7 +110,8 @@ def test_what_is_to_be_cancelled_goes_to_no_provider(
     assert play.room.due(play.state) == 0
     if stop:
         play.place("bob", SELL, 1, stop, post_only=PostOnly.REJECT)
-        row = play.place("cy", BUY, 1, stop)
+        taker = NewOrder(market=NAME, side=BUY, lots=1, price=stop)
+        row = play.when(PlaceOrder(user_id="cy", order=taker))
     else:
         row = play.when(AmendOrder(order=1, user_id="ann", price=95))
     assert kinds(row)[-1] == "OrdersClosed"
