@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.api.bourse import bourse, live_bourse, order, told
 from tests.api.door import Door, front_door
 
@@ -11,6 +13,22 @@ async def test_a_platform_without_an_exchange_says_so() -> None:
         for path in ("/markets", "/markets/BTC-USD", "/markets/BTC-USD/book"):
             answer = await door.client.get(path)
             assert (answer.status_code, answer.json()["code"]) == (501, "exchange.not_here")
+
+
+async def test_a_picture_that_could_not_be_kept_up_is_made_anew_for_who_asks_next() -> None:
+    async with bourse() as door:
+        await order(door, "alice", side="BUY", price="1.5", quantity="10")
+        before = await told(await door.client.get("/markets/ADA-USDT/book"))
+        assert door.engine._on_durable is not None
+        door.engine._on_durable([before])  # what no engine reports
+        for _ in range(100):
+            answer = await door.client.get("/markets/ADA-USDT/book")
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(0)
+        after = await told(answer)
+        assert {**after, "height": 0, "at": ""} == {**before, "height": 0, "at": ""}
+        await order(door, "alice", side="BUY", price="1.6", quantity="10")
 
 
 async def test_a_market_goes_by_its_symbol_however_it_is_written() -> None:

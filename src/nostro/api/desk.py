@@ -11,12 +11,14 @@ from nostro.api.amounts import told
 from nostro.api.intake import Intake
 from nostro.api.meters import Meters
 from nostro.api.patience import Patience
+from nostro.api.picture import Picture
 from nostro.api.platform import Platform
 from nostro.api.problem_table import leaves_no_mark, may_change
 from nostro.api.watch import Watch
 from nostro.kernel.asset import SEED, Asset
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import KeyReused, Receipt, Reply
+from nostro.runtime.ports import NotDone
 
 ATTEMPTS_MAX = 8
 """Answers under a derived key that are followed to the next one; after them each request is decided
@@ -36,6 +38,21 @@ class Desk:
         self._engine = platform.engine
         self._patience = Patience(platform.bounds.answer_timeout_s)
         self._assets: dict[str, Asset] = dict(SEED)
+
+    @property
+    def picture(self) -> Picture:
+        """Return how the markets durably stand. Raises Rejection `exchange.not_here`, and NotDone
+        while a picture that could not be kept up is not begun anew: that takes a moment in which
+        the engine's memory is all durable."""
+        picture = self.platform.picture
+        if picture is None:
+            raise Rejection("exchange.not_here")
+        if picture.broken:
+            engine = self._engine
+            if not engine.idle:
+                raise NotDone("what the markets show is made anew")
+            picture.begin(engine.look("exchange"), height=engine.height, at_us=engine.at_us)
+        return picture
 
     def submit(self, *, key: str, command: Command, actor: str) -> asyncio.Future[Receipt]:
         """Send a command to the engine and return the future of its receipt, which is sure to be

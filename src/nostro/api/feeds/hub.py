@@ -8,6 +8,7 @@ its last follower left, so that one who comes back finds what he missed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import MutableMapping
 from secrets import token_hex
 from typing import Any
@@ -35,6 +36,7 @@ from nostro.api.problem_table import row_for
 from nostro.api.problems import ProblemRaised, detail_of, raised
 from nostro.api.times import rfc3339
 from nostro.kernel.messages import Rejection
+from nostro.runtime.ports import NotDone
 
 TICK_S = 0.05
 """At most 20 updates a second of each channel."""
@@ -66,6 +68,8 @@ class Hub:
     def __init__(self, desk: Desk, *, connections_max: int = CONNECTIONS_MAX) -> None:
         self.desk = desk
         self.epoch = token_hex(8)
+        picture = desk.platform.picture
+        self._life = 0 if picture is None else picture.life
         self.connections: set[Connection] = set()
         self._connections_max = connections_max
         self._topics: dict[Key, Topic] = {}
@@ -77,10 +81,10 @@ class Hub:
     @property
     def picture(self) -> Picture:
         """Return what is told from; raises Rejection `feeds.not_here`."""
-        picture = self.desk.platform.picture
-        if picture is None or picture.broken:
-            raise Rejection("feeds.not_here")
-        return picture
+        try:
+            return self.desk.picture
+        except (Rejection, NotDone):
+            raise Rejection("feeds.not_here") from None
 
     # -- coming and going --------------------------------------------------------------------------
 
@@ -268,8 +272,10 @@ class Hub:
     def tick(self, now_s: float) -> None:
         """Tell what changed since the last tick. `now_s`: by the loop's clock."""
         picture = self.desk.platform.picture
-        if picture is None or picture.broken:
-            self._mend(picture)
+        if picture is None:
+            return
+        if picture.broken or picture.life != self._life:
+            self._begin_anew(picture)
             return
         for key, topic in list(self._topics.items()):
             if not topic.subscriptions and now_s - topic.idle_since > LINGER_S:
@@ -302,15 +308,16 @@ class Hub:
             self._give_up(connection, subscription, error)
         self._shut(key)
 
-    def _mend(self, picture: Picture | None) -> None:
-        """Let everybody go; begin the picture anew as soon as the engine's memory is durable."""
-        if picture is not None and self._topics:
-            log.error("picture_broken", why=picture.broken)
+    def _begin_anew(self, picture: Picture) -> None:
+        """Let everybody go who follows what the picture showed; what it shows now, or will when it
+        is mended, has an epoch of its own."""
         for key in list(self._topics):
             self._drop(key, Rejection("feeds.not_here"))
-        engine = self.desk.platform.engine
-        if picture is not None and engine.idle:
-            picture.begin(engine.look("exchange"), height=engine.height)
+        if picture.broken:
+            with contextlib.suppress(NotDone):
+                picture = self.desk.picture
+        if picture.life != self._life:
+            self._life = picture.life
             self.epoch = token_hex(8)
 
 

@@ -103,10 +103,8 @@ def market_in(call: Call) -> MarketPicture:
 
 async def list_markets(call: Call, _: Any) -> Spoken:
     """Tell all markets."""
-    picture = call.desk.platform.picture
-    if picture is None:
-        raise Rejection("exchange.not_here")
-    return answered(MarketsTold(data=[market_told(market) for market in picture.markets()]))
+    markets = call.desk.picture.markets()
+    return answered(MarketsTold(data=[market_told(market) for market in markets]))
 
 
 async def get_market(call: Call, _: Any) -> Spoken:

@@ -147,9 +147,7 @@ class AmendBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def market_of(desk: Desk, symbol: str) -> MarketPicture:
     """Return the market with a symbol; raises Rejection `exchange.market_unknown` or
     `exchange.not_here`."""
-    picture = desk.platform.picture
-    if picture is None:
-        raise Rejection("exchange.not_here")
+    picture = desk.picture
     market = picture.market(symbol.replace("/", "-")) or picture.market(prices.market_name(symbol))
     if market is None:
         raise Rejection("exchange.market_unknown", at="symbol", symbol=symbol[:SHOWN_MAX])
@@ -159,12 +157,9 @@ def market_of(desk: Desk, symbol: str) -> MarketPicture:
 def market_for(desk: Desk, base: str, quote: str | None) -> MarketPicture:
     """Return the market for an asset; raises Rejection `exchange.market_unknown`, or
     `exchange.market_ambiguous` when several trade it and none is named."""
-    picture = desk.platform.picture
-    if picture is None:
-        raise Rejection("exchange.not_here")
     found = [
         market
-        for market in picture.markets()
+        for market in desk.picture.markets()
         if market.terms.base == base and quote in (None, market.terms.quote)
     ]
     if not found:

@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 from starlette.convertors import StringConvertor
 
-from nostro.api.desk import Desk
 from nostro.api.http import order_examples as examples
 from nostro.api.http.order_bodies import (
     AmendBody,
@@ -199,20 +198,13 @@ async def cancel_orders(call: Call, query: CancelAllQuery) -> Spoken:
 def _own(call: Call, number: int) -> tuple[str, ShownOrder | None]:
     """Return in whose name an order is changed ("": an operator's), and the order if it is open;
     one of somebody else is as unknown as one that never was."""
-    live = _open_order(call.desk, number)
+    live = call.desk.picture.order(number)
     if live is not None and not call.sees(live.user_id):
         raise ProblemRaised("exchange.order_unknown", facts={"order_id": str(number)})
     caller = call.caller
     if call.everybody() and (live is None or live.user_id != caller.user_id):
         return "", live
     return caller.user_id, live
-
-
-def _open_order(desk: Desk, number: int) -> ShownOrder | None:
-    picture = desk.platform.picture
-    if picture is None:
-        raise Rejection("exchange.not_here")
-    return picture.order(number)
 
 
 async def _ordered(call: Call, command: Command, user_id: str) -> Receipt:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from nostro.api.picture.beginning import pictured, shown, stand
 from nostro.api.picture.halves import ShownOrder
 from nostro.api.picture.heard import Heard, OwnFunds, maker_fill, routed_fill, taker_fill
@@ -44,6 +46,8 @@ from nostro.kernel.asset import SEED
 from nostro.ledger import AccountOpened, TransfersRecorded
 from nostro.runtime.draft import Durable
 
+log = structlog.get_logger(__name__)
+
 BUY = Side.BUY
 OPEN, PARTIALLY_FILLED = OrderState.OPEN, OrderState.PARTIALLY_FILLED
 UNTRIGGERED, FILLED, REJECTED = OrderState.UNTRIGGERED, OrderState.FILLED, OrderState.REJECTED
@@ -54,7 +58,8 @@ OWN_ACCOUNTS = ("wallet", "orders")
 
 class Picture:
     """The picture of one exchange. `heard`: who listens to what happens to a user. `broken`: why it
-    could not be kept up ("": it is); it then shows nothing until it begins anew."""
+    could not be kept up ("": it is); it then shows nothing until it begins anew. `life` counts how
+    often it began: what was shown before shows nothing any more."""
 
     def __init__(self) -> None:
         self.height = 0
@@ -62,6 +67,7 @@ class Picture:
         self.schedules: dict[str, FeeSchedule] = {}
         self.heard: dict[str, Heard] = {}
         self.broken = ""
+        self.life = 0
         self.scales: dict[str, int] = {code: asset.scale for code, asset in SEED.items()}
         self._accounts: dict[int, Heard] = {}
         self._markets: dict[str, MarketPicture] = {}
@@ -131,6 +137,7 @@ class Picture:
         """Show the state that an engine recovered up to a height, and nothing else; called before
         anything more becomes durable."""
         self.height, self.at_us, self.broken = height, at_us, ""
+        self.life += 1
         self.schedules = dict(state.schedules)
         self.scales.update(state.assets)
         self._markets, self._orders, self._by_user = {}, {}, {}
@@ -157,6 +164,7 @@ class Picture:
         except Exception as bug:
             # The engine must not fall over what only shows what it did.
             self.broken = f"height {self.height}: {bug!r}"
+            log.error("picture_broken", height=self.height, error=repr(bug), exc_info=bug)
             self._markets, self._orders, self._by_user = {}, {}, {}
 
     def _put(self, order: ShownOrder) -> None:
