@@ -366,6 +366,25 @@ async def test_trades_are_told_once_each_with_a_link_to_the_one_before(stage: St
         assert told["trades"][0]["side"] == "buy"
 
 
+async def test_who_takes_his_time_misses_no_trade_after_the_position_he_was_told(
+    stage: Stage,
+) -> None:
+    ask = stage.rest(SELL, 200, 10)
+    stage.take(ask, 1)
+    hub = hub_of(stage)
+    async with reader(hub) as one:
+        await greeted(one)
+        one.reads.clear()
+        one.subscribe("trades")
+        while not any(each.subscriptions for each in hub.connections):
+            await asyncio.sleep(0)
+        stage.take(ask, 2)
+        hub.tick(0.0)
+        one.reads.set()
+        assert (await one.next("subscribed"))["position"] == 1
+        assert (await one.next("trades"))["previous_trade_id"] == "1"
+
+
 async def test_trades_missed_over_a_restart_are_read_back_without_gap_or_repeat(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,7 +139,7 @@ class Hub:
         connection.subscriptions[key] = subscription
         connection.quiet_since = 0.0
         topic.subscriptions.add(subscription)
-        connection.resume(subscription, after)
+        connection.resume(subscription, topic.begun(after))
         return topic.position if after is None else after
 
     def unfollow(self, connection: Connection, key: Key) -> None:

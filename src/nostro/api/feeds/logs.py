@@ -64,6 +64,11 @@ class LogTopic(Topic, Generic[T]):
         self._forget()
         self.tell(self.written(items, previous=previous, position=position), position)
 
+    def begun(self, after: int | None) -> int | None:
+        """Return a position always: who is new is told all that comes from this moment on, also
+        what comes before he is brought in step."""
+        return self.position if after is None else after
+
     async def resume(self, subscription: Subscription, after: int | None) -> None:
         """Send all that was missed; to who is new, only what comes from now on."""
         subscription.position = self.position if after is None else min(after, self.position)

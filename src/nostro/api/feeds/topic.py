@@ -77,6 +77,10 @@ class Topic(ABC):
     def flush(self) -> None:
         """Tell what changed since the last time; called once a tick."""
 
+    def begun(self, after: int | None) -> int | None:
+        """Return from where a subscriber is brought in step who names a position, or none."""
+        return after
+
     @abstractmethod
     async def resume(self, subscription: Subscription, after: int | None) -> None:
         """Bring a subscriber in step: one who was told up to `after`, or is new (None). Raises
