@@ -58,6 +58,7 @@ def hold(event: OrdersPlaced) -> Sequence[Step]:
     def entered(reply: Reply) -> Sequence[Step]:
         refused = {index: (code, facts) for index, code, facts in reply.body["results"]}
         told: dict[int, Any] = {}
+        tell = _telling(told)
         steps: list[Step] = []
         for index, order in enumerate(placed):
             if index in refused:
@@ -65,7 +66,7 @@ def hold(event: OrdersPlaced) -> Sequence[Step]:
                 code, told[order.number] = _refusal(order, code, facts)
                 steps.append(Order(RefuseOrder(order=order.number, reason=code)))
             else:
-                steps.append(Order(EnterOrder(order=order.number), then=_telling(told)))
+                steps.append(Order(EnterOrder(order=order.number), then=tell))
         steps.append(Amend(lambda first: _answer(first, told)))
         return steps
 

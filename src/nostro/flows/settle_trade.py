@@ -34,28 +34,37 @@ def settle(event: TradesExecuted) -> Sequence[Step]:
     base, quote, taker = event.base, event.quote, event.user_id
     # What a filled maker leaves is of the asset that it gave: the base if the taker buys.
     given, taken = (base, quote) if buying else (quote, base)
+    spent, got = books.orders_account(taker, taken), books.wallet_account(taker, given)
+    ours = books.earnings_account(quote)
     transfers: list[NewTransfer] = []
     for fill in event.fills:
-        maker, value = fill.maker_user_id, fill.value_minor
+        maker, value, trade = fill.maker_user_id, fill.value_minor, fill.trade
+        given_by, taken_by = books.orders_account(maker, given), books.wallet_account(maker, taken)
         if buying:
-            buyer, seller = taker, maker
             paid, earned = value + fill.taker_fee_minor, value - fill.maker_fee_minor
+            transfers += _legs(
+                trade,
+                payer=spent,
+                payee=taken_by,
+                ours=ours,
+                paid_minor=paid,
+                earned_minor=earned,
+            )
         else:
-            buyer, seller = maker, taker
             paid, earned = value + fill.maker_fee_minor, value - fill.taker_fee_minor
-        transfers += _legs(
-            fill.trade,
-            payer=books.orders_account(buyer, quote),
-            payee=books.wallet_account(seller, quote),
-            ours=books.earnings_account(quote),
-            paid_minor=paid,
-            earned_minor=earned,
-        )
+            transfers += _legs(
+                trade,
+                payer=given_by,
+                payee=got,
+                ours=ours,
+                paid_minor=paid,
+                earned_minor=earned,
+            )
         transfers.append(
             NewTransfer(
-                id=books.match_id(fill.trade, "base"),
-                debit=books.orders_account(seller, base),
-                credit=books.wallet_account(buyer, base),
+                id=books.match_id(trade, "base"),
+                debit=given_by if buying else spent,
+                credit=got if buying else taken_by,
                 amount_minor=fill.lots * event.lot_minor,
                 code=_TRADE,
             )

@@ -242,7 +242,13 @@ class _Cascade:
                 self._effects.append(effect)
 
     def _carry_out(self, step: Order) -> None:
-        reply, no = self._ordered(step.command)
+        no: Rejection | None = None
+        try:
+            reply = self._decide(step.command)
+            if reply.code:
+                no = Rejection(reply.code, **reply.facts)
+        except Rejection as raised:
+            no = raised
         if no is None:
             if step.then is not None:
                 self._steps.extendleft(reversed(step.then(reply)))
@@ -259,13 +265,6 @@ class _Cascade:
             joined += following.items
             steps.popleft()
         return joined
-
-    def _ordered(self, command: Command) -> tuple[Reply, Rejection | None]:
-        try:
-            reply = self._decide(command)
-        except Rejection as no:
-            return Reply(code=no.code, facts=dict(no.facts)), no
-        return reply, None if reply.accepted else Rejection(reply.code, **reply.facts)
 
     def _decide(self, command: Command) -> Reply:
         decision = _NOTHING
