@@ -376,8 +376,9 @@ async def test_who_takes_his_time_misses_no_trade_after_the_position_he_was_told
         await greeted(one)
         one.reads.clear()
         one.subscribe("trades")
-        while not any(each.subscriptions for each in hub.connections):
+        for _ in range(100):
             await asyncio.sleep(0)
+        assert any(each.subscriptions for each in hub.connections)
         stage.take(ask, 2)
         hub.tick(0.0)
         one.reads.set()

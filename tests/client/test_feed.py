@@ -158,6 +158,31 @@ async def test_trades_are_told_once_over_lost_lines_and_none_is_missing() -> Non
     assert (feed.stats.connections, feed.stats.gaps) == (2, 1)
 
 
+async def test_users_are_told_apart_and_what_is_missing_of_one_is_asked_for() -> None:
+    async def told(line: Line) -> None:
+        for _ in range(2):
+            said = await line.hear()
+            await line.say("subscribed", "fills", symbol="", user_id=said["user_id"], position=5)
+        own = {"symbol": "", "fills": []}
+        await line.say("fills", "fills", user_id="ann", height=7, previous_height=5, **own)
+        await line.say("fills", "fills", user_id="bob", height=9, previous_height=8, **own)
+        assert (await line.hear())["op"] == "unsubscribe"
+        again = await line.hear()
+        assert (again["op"], again["user_id"], again["after"]) == ("subscribe", "bob", 5)
+        await line.say("subscribed", "fills", symbol="", user_id="bob", position=5)
+        await line.say("fills", "fills", user_id="bob", height=9, previous_height=5, **own)
+        await forever(line)
+
+    async with server(told) as url:
+        feed = Feed(url)
+        for user in ("ann", "bob"):
+            feed.follow_own("fills", user_id=user)
+        updates = await read(feed, 2)
+        assert [update["user_id"] for update in updates] == ["ann", "bob"]
+        assert (feed.position("fills", "ann"), feed.position("fills", "bob")) == (7, 9)
+        assert feed.stats.gaps == 1
+
+
 async def test_who_began_now_asks_after_a_lost_line_for_what_came_since() -> None:
     async def first(line: Line) -> None:
         assert "after" not in await line.hear()

@@ -77,6 +77,9 @@ class _Followed:
 
     def take(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Take in a message and return what of it is new; raises OutOfStep."""
+        previous = message.get("previous_height")
+        if previous is not None and self.after is not None and previous > self.after:
+            raise OutOfStep(f"what happened after height {self.after} is missing")
         if "height" in message:
             self.after = message["height"]
         return message
@@ -158,13 +161,18 @@ class Feed:
         height on; operators may name another user."""
         self._follow(_Followed(channel, symbol="", user_id=user_id, after=after))
 
-    def position(self, channel: str, symbol: str = "") -> int | None:
-        """Return up to where something was told: keep it, and pass it as `after` next time."""
-        followed = self._followed.get((channel, symbol))
+    def position(self, channel: str, about: str = "") -> int | None:
+        """Return up to where something was told about a symbol or a user as it was named to be
+        followed: keep it, and pass it as `after` next time."""
+        followed = self._followed.get((channel, about))
         return None if followed is None else followed.after
 
     def _follow(self, followed: _Followed) -> None:
-        self._followed[followed.channel, followed.symbol] = followed
+        self._followed[followed.channel, followed.symbol or followed.user_id] = followed
+
+    def _meant(self, channel: str, about: str) -> _Followed | None:
+        """Return what a message is about; who named no user is told of the token's."""
+        return self._followed.get((channel, about)) or self._followed.get((channel, ""))
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -209,7 +217,7 @@ class Feed:
         elif kind == "error":
             await self._mend(socket, message)
         channel, symbol = message.get("channel", ""), message.get("symbol", "")
-        followed = self._followed.get((channel, symbol))
+        followed = self._meant(channel, symbol or message.get("user_id", ""))
         if followed is None or kind in ("unsubscribed", "error"):
             return None
         if kind == "subscribed":

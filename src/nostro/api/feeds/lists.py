@@ -75,7 +75,14 @@ class _OwnList(LogTopic[T]):
     def written(self, items: Sequence[Item[T]], *, previous: int, position: int) -> str:
         """Return the message that tells of items."""
         told = [item.told for item in items]
-        return own_told(self.channel, self.channel, told, height=position, previous=previous)
+        return own_told(
+            self.channel,
+            self.channel,
+            told,
+            user_id=self.about,
+            height=position,
+            previous=previous,
+        )
 
     def close(self) -> None:
         """Whoever noted for it is told to stop by the hub."""

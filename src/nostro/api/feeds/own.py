@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from nostro.api.feeds.reading import PatientReads
 from nostro.api.feeds.told import balances_told, order_told, own_told, read_order_told
@@ -42,7 +43,7 @@ class OrdersTopic(Topic):
         noted, self._noted = self._noted, {}
         previous, height = self.position, self._picture.height
         told = [self._told(order, reason) for order, reason in noted.values()]
-        text = own_told("orders", "orders", told, height=height, previous=previous)
+        text = self._written("orders", told, height=height, previous=previous)
         self._ring.add(previous, self.tell(text, height))
 
     async def resume(self, subscription: Subscription, after: int | None) -> None:
@@ -81,7 +82,7 @@ class OrdersTopic(Topic):
             last = len(views) < ORDERS_READ_MAX
             after = height if last else views[-1].height
             told = [read_order_told(view) for view in views]
-            text = own_told("orders", "orders", told, height=after, previous=since)
+            text = self._written("orders", told, height=after, previous=since)
             subscription.reader.send(Message(text, after), subscription)
             await subscription.reader.drained()
             if last:
@@ -92,10 +93,14 @@ class OrdersTopic(Topic):
         """Return the orders that are not closed."""
         orders = self._picture.open_orders(self.about)
         told = [self._told(order, "") for order in orders]
-        text = own_told("snapshot", "orders", told, height=self.position)
-        return Message(text, self.position)
+        return Message(self._written("snapshot", told, height=self.position), self.position)
 
-    def _told(self, order: ShownOrder, reason: str) -> dict[str, object]:
+    def _written(
+        self, kind: str, told: list[dict[str, Any]], *, height: int, previous: int | None = None
+    ) -> str:
+        return own_told(kind, "orders", told, user_id=self.about, height=height, previous=previous)
+
+    def _told(self, order: ShownOrder, reason: str) -> dict[str, Any]:
         market = self._picture.market(order.placed.market)
         assert market is not None, "orders are placed in markets that there are"
         return order_told(order, market.terms, reason)
@@ -145,7 +150,8 @@ class BalancesTopic(Topic):
     async def _message(self) -> Message:
         balances = await self._reads.balances(self.about, height=self._picture.height)
         height = max((each.height for each in balances), default=self._picture.height)
-        text = own_told("balances", "balances", balances_told(balances), height=height)
+        told = balances_told(balances)
+        text = own_told("balances", "balances", told, user_id=self.about, height=height)
         return Message(text, height)
 
     def close(self) -> None:

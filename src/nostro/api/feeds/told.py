@@ -236,13 +236,13 @@ def own_told(
     channel: str,
     items: Iterable[Any],
     *,
+    user_id: str,
     height: int,
     previous: int | None = None,
-    **more: str,
 ) -> str:
     """Return a message of a private channel; `previous`: the height up to which the one before
     told."""
-    head: dict[str, Any] = {"type": kind, "channel": channel, "height": height}
+    head: dict[str, Any] = {"type": kind, "channel": channel, "user_id": user_id, "height": height}
     if previous is not None:
         head["previous_height"] = previous
-    return written({**head, **more, channel: list(items)})
+    return written({**head, channel: list(items)})
