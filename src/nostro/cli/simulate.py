@@ -65,7 +65,7 @@ def simulate(
     One run: a platform on memory adapters, its clients, 60 virtual seconds of storm, then as long
     as it takes until all is finished, and the audit. The story of the ledger: 3 clerks, and 3
     customers with deposits and withdrawals (about 280 commands sent 380 times). The story of
-    payments: 4 banks, 4 to 7 members of which up to a third lie, 3 rails. The story of the exchange: 6
+    payments: 4 banks, 4 to 7 members of which up to a third lie, 3 rails. That of the exchange: 6
     traders on 3 markets, 2 liquidity providers. The same seed gives the same run, byte for byte.
     """
     wanted = _range(seeds)

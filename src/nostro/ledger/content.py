@@ -31,7 +31,7 @@ def are_ids(texts: Sequence[str]) -> bool:
     """Tell whether every text is an id; of many, much faster than asking for each."""
     if len(texts) <= _ONE_BY_ONE_MAX:
         is_one = _ID.match
-        return all([is_one(text) is not None for text in texts])
+        return None not in [is_one(text) for text in texts]
     try:
         rest = "".join(texts).encode("ascii").translate(None, _ID_BYTES)
     except UnicodeEncodeError:
