@@ -35,7 +35,7 @@ class Counter:
 
     def tell(self, command: Command) -> Decision:
         """Decide a command as the engine does: what left memory is read again first."""
-        recalled = {}
+        recalled: dict[str, int] = {}
         for name, height in self.room.cold(self.state, command):
             recalled |= self.room.recall([name], self.rows[height - 1])
         height = len(self.rows) + 1
