@@ -68,6 +68,21 @@ async def test_fills_missed_over_a_restart_are_read_from_the_views_by_height(
         assert (await one.next("fills"))["previous_height"] == stage.height - 1
 
 
+async def test_who_missed_nothing_over_a_restart_is_told_so_that_the_links_hold(
+    stage: Stage,
+) -> None:
+    seen = stage.height
+    ask = stage.rest(SELL, 200, 10, user_id="cyd")
+    async with reader(hub_of(stage), headers=bearer("bob")) as one:
+        await greeted(one)
+        one.subscribe("fills", symbol="", after=seen)
+        nothing = await one.next("fills")
+        assert (nothing["user_id"], nothing["fills"]) == ("bob", [])
+        assert (nothing["previous_height"], nothing["height"]) == (seen, stage.height)
+        stage.take(ask, 1)
+        assert (await one.next("fills"))["previous_height"] == nothing["height"]
+
+
 async def test_settlements_say_what_was_delivered_and_received(stage: Stage) -> None:
     hub = hub_of(stage)
     async with reader(hub, headers=bearer("bob")) as one:

@@ -163,8 +163,11 @@ async def test_users_are_told_apart_and_what_is_missing_of_one_is_asked_for() ->
         for _ in range(2):
             said = await line.hear()
             await line.say("subscribed", "fills", symbol="", user_id=said["user_id"], position=5)
-        own = {"symbol": "", "fills": []}
-        await line.say("fills", "fills", user_id="ann", height=7, previous_height=5, **own)
+        own = {"symbol": "", "fills": ["one"]}
+        await line.say(
+            "fills", "fills", user_id="ann", height=6, previous_height=5, symbol="", fills=[]
+        )
+        await line.say("fills", "fills", user_id="ann", height=7, previous_height=6, **own)
         await line.say("fills", "fills", user_id="bob", height=9, previous_height=8, **own)
         assert (await line.hear())["op"] == "unsubscribe"
         again = await line.hear()

@@ -82,7 +82,9 @@ class _Followed:
             raise OutOfStep(f"what happened after height {self.after} is missing")
         if "height" in message:
             self.after = message["height"]
-        return message
+        # Nothing happened up to this height: only the link is told.
+        nothing = previous is not None and not message[self.channel]
+        return None if nothing else message
 
 
 class _FollowedBook(_Followed):

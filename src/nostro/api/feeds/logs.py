@@ -90,12 +90,10 @@ class LogTopic(Topic, Generic[T]):
         self.bring(subscription, messages)
 
     async def _read_page(self, subscription: Subscription) -> None:
-        """Send the next items from the views, up to the remembered ones."""
+        """Send the next items from the views, up to the remembered ones; without any, that there
+        are none, so that what comes next links up."""
         since, floor = subscription.position, self._floor
         items, position = await self._page(since, floor)
-        if not items:
-            subscription.position = position
-            return
         text = self.written(items, previous=since, position=position)
         subscription.reader.send(Message(text, position), subscription)
 
