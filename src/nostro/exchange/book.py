@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from nostro.exchange.levels import LONG, Levels
 from nostro.exchange.live import LiveOrder
-from nostro.exchange.matching import EMPTY, FILLED, PRICE, Matched, beyond, sweep
-from nostro.exchange.terms import Side
+from nostro.exchange.matching import EMPTY, FILLED, PRICE, TOO_MANY, Matched, beyond, sweep
+from nostro.exchange.terms import LOTS_MAX, Side
 
 BUY, SELL = Side.BUY, Side.SELL
 NONE: tuple[()] = ()
@@ -55,11 +55,13 @@ class Book:
         budget: int = 0,
         value_num: int = 1,
         value_den: int = 1,
+        fills_max: int = LOTS_MAX,
     ) -> Matched:
         """Return what an order would trade with up to its price and the `band` (the last price
         that may still trade; 0: any), spending or earning at most `budget` minor units of the
         quote asset (0: whatever it takes). A lot at a tick is worth `value_num` / `value_den` of
-        these. With a budget, no `lots_left` means as many as it pays for."""
+        these. With a budget, no `lots_left` means as many as it pays for. It looks no further than
+        the first `fills_max` fills."""
         left = taker.lots_left
         if taker.side is BUY:
             ranks, limit, end = self._asks, -taker.price, -band
@@ -73,7 +75,7 @@ class Book:
             stopped = beyond(taker, limit, end, rank) if band else PRICE
             return Matched(NONE, NONE, NONE, left, 0, stopped)
         if budget or not left:
-            return sweep(self._levels, taker, end, budget * value_den, value_num)
+            return sweep(self._levels, taker, end, budget * value_den, value_num, fills_max)
         user = taker.user_id
         fills: list[tuple[LiveOrder, int]] = []
         at = self._at
@@ -82,7 +84,9 @@ class Book:
                 return Matched(fills, NONE, NONE, left, 0, beyond(taker, limit, end, rank))
             for maker in at[rank].values():
                 if maker.display or maker.user_id == user:
-                    return sweep(self._levels, taker, end, 0, 1)
+                    return sweep(self._levels, taker, end, 0, 1, fills_max)
+                if len(fills) >= fills_max:
+                    return Matched(fills, NONE, NONE, left, 0, TOO_MANY)
                 lots = maker.lots_left
                 if lots >= left:
                     fills.append((maker, left))

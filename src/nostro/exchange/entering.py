@@ -52,6 +52,9 @@ from nostro.kernel.room import Context, Decision
 BAND_BREACHED = "band_breached"
 FILLS_MAX = 2_000
 """Fills of one entry: an order that would trade with more makers is closed after these."""
+ROW_MAX = 10_000
+"""Fills and elected stops of one row of the journal, of all that enters in it. What elects stops
+when it is full elects none, and they wait on, as do those that were elected before it was."""
 ACTOR = "exchange"
 """Who halted a market whose band was breached."""
 
@@ -62,7 +65,7 @@ BUY, SELL = Side.BUY, Side.SELL
 LIMIT, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 MAY_TAKE, REJECT = PostOnly.NO, PostOnly.REJECT
-BAND, BUDGET = Stop.BAND, Stop.BUDGET
+BAND, BUDGET, TOO_MANY = Stop.BAND, Stop.BUDGET, Stop.TOO_MANY
 ENOUGH = (Stop.FILLED, Stop.BUDGET)
 NO_MORE = (Stop.PRICE, Stop.EMPTY)
 
@@ -78,7 +81,7 @@ def enter(state: ExchangeState, command: EnterOrder, context: Context) -> Decisi
         or (state.amendments and command.order in state.amendments)
     ):
         raise Rejection("exchange.not_in_course", order=command.order)
-    entry = Entry(state, order, context.at_us)
+    entry = Entry(state, order, context)
     entry.arrive()
     return entry.decision()
 
@@ -89,7 +92,7 @@ def enter_amendment(state: ExchangeState, command: EnterAmendment, context: Cont
     if amendment is None:
         raise Rejection("exchange.not_in_course", order=command.order)
     order = state.orders[command.order]
-    entry = Entry(state, order, context.at_us)
+    entry = Entry(state, order, context)
     entry.replace(amendment.lots, amendment.price, amendment.extra_minor)
     if order.parked:
         entry.park()
@@ -104,6 +107,7 @@ class Entry:
 
     __slots__ = (
         "_at_us",
+        "_done",
         "_events",
         "_fills",
         "_halted",
@@ -116,11 +120,12 @@ class Entry:
         "_taker",
     )
 
-    def __init__(self, state: ExchangeState, order: LiveOrder, at_us: int) -> None:
+    def __init__(self, state: ExchangeState, order: LiveOrder, context: Context) -> None:
         self._state = state
         self._taker = copied(order)
         self._market = state.markets[order.market]
-        self._at_us = at_us
+        self._at_us = context.at_us
+        self._done = state.done_at(context.height)
         self._sequence = self._market.sequence
         self._events: list[Event] = []
         self._fills: list[Fill] = []
@@ -203,6 +208,10 @@ class Entry:
 
     def _sweep(self) -> None:
         taker, market = self._taker, self._market
+        fills_max = min(FILLS_MAX, ROW_MAX - self._done)
+        if fills_max < FILLS_MAX and taker.elected and not taker.resting:
+            self.park()
+            return
         if taker.budget_minor:
             terms = market.terms
             matched = market.book.match(
@@ -211,16 +220,17 @@ class Entry:
                 taker.budget_minor,
                 terms.value_num,
                 terms.value_den,
+                fills_max,
             )
         else:
-            matched = market.book.match(taker, market.band_for(taker.side))
+            matched = market.book.match(taker, market.band_for(taker.side), fills_max=fills_max)
         if taker.time_in_force is FOK and not matched.whole:
             if self._may_route:
                 self._route_out(all_or_none=True)
             else:
-                self._close("fok")
+                self._close("sweep_too_long" if matched.stopped is TOO_MANY else "fok")
             return
-        if len(matched.fills) > FILLS_MAX:
+        if matched.stopped is TOO_MANY:
             self._sweep_part(matched)
             return
         left = self._trade(matched) if matched.fills else 1
@@ -235,8 +245,8 @@ class Entry:
 
     def _sweep_part(self, matched: Matched) -> None:
         """Trade with as many makers as one entry may, and close the rest."""
-        if self._taker.time_in_force is not FOK:
-            self._trade(Matched(matched.fills[:FILLS_MAX], (), (), 1, 0, Stop.PRICE))
+        if matched.fills:
+            self._trade(matched)
         self._close("sweep_too_long")
         if self._fills:
             self._elect()
@@ -319,7 +329,7 @@ class Entry:
             return
         first, last = self._fills[0].price, self._fills[-1].price
         elected = market.stops.reached(min(first, last), max(first, last))
-        if elected:
+        if elected and self._done + len(self._fills) + len(elected) <= ROW_MAX:
             self._events.append(StopsElected(market.name, elected))
 
     # -- ends --------------------------------------------------------------------------------------

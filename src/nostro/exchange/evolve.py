@@ -117,8 +117,9 @@ def _park(state: ExchangeState, event: e.OrderParked, _position: Position) -> No
         state.wait(order)
 
 
-def _elect(state: ExchangeState, event: e.StopsElected, _position: Position) -> None:
+def _elect(state: ExchangeState, event: e.StopsElected, position: Position) -> None:
     market = state.markets[event.market]
+    state.note_done(position.height, len(event.orders))
     for number in event.orders:
         order = state.orders[number]
         market.stops.remove(order)
@@ -140,6 +141,7 @@ def _close(state: ExchangeState, event: e.OrdersClosed, _position: Position) -> 
 def _trade(state: ExchangeState, event: e.TradesExecuted, position: Position) -> None:
     market = state.markets[event.market]
     market.sequence = event.sequence
+    state.note_done(position.height, len(event.fills))
     taker = state.orders[event.order]
     orders, book = state.orders, market.book
     buying, lot_minor = event.side is BUY, event.lot_minor

@@ -27,7 +27,7 @@ UNLIMITED = (OrderType.MARKET, OrderType.STOP)
 
 class Stop(StrEnum):
     """Why a sweep ended: nothing more to fill, nothing more on that side, the order's own limit,
-    the band, the budget, an order of the same user."""
+    the band, the budget, an order of the same user, more makers than it may trade with at once."""
 
     FILLED = "filled"
     EMPTY = "empty"
@@ -35,10 +35,12 @@ class Stop(StrEnum):
     BAND = "band"
     BUDGET = "budget"
     SELF_TRADE = "self_trade"
+    TOO_MANY = "too_many"
 
 
 EMPTY, FILLED, PRICE = Stop.EMPTY, Stop.FILLED, Stop.PRICE
 BAND, BUDGET, SELF_TRADE = Stop.BAND, Stop.BUDGET, Stop.SELF_TRADE
+TOO_MANY = Stop.TOO_MANY
 CANCEL_TAKER, CANCEL_MAKER = SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_MAKER
 DECREMENT = SelfTrade.DECREMENT
 """Named here, as looking a member up at its enum takes longer than much of what is done here."""
@@ -74,6 +76,7 @@ class _Sweep:
         "capped",
         "decremented",
         "fills",
+        "fills_max",
         "funds",
         "left",
         "reduced",
@@ -81,9 +84,10 @@ class _Sweep:
         "value_num",
     )
 
-    def __init__(self, taker: LiveOrder, funds: int, value_num: int) -> None:
+    def __init__(self, taker: LiveOrder, funds: int, value_num: int, fills_max: int) -> None:
         self.taker = taker
         self.fills: list[tuple[LiveOrder, int]] = []
+        self.fills_max = fills_max
         self.cancelled: list[LiveOrder] = []
         self.reduced: list[tuple[LiveOrder, int]] = []
         self.budgeted = funds > 0
@@ -131,6 +135,8 @@ class _Sweep:
     def _fill(self, maker: LiveOrder, shown: int) -> Stop | None:
         lots = min(shown, self.left, self._affordable(maker.price))
         if lots:
+            if len(self.fills) >= self.fills_max:
+                return TOO_MANY
             self.fills.append((maker, lots))
             self._spend(lots, maker.price)
         return FILLED if not self.left else self._poor(maker.price)
@@ -164,12 +170,14 @@ class _Sweep:
         return None if self._affordable(price) else BUDGET
 
 
-def sweep(levels: Levels, taker: LiveOrder, end: int, funds: int, value_num: int) -> Matched:
+def sweep(
+    levels: Levels, taker: LiveOrder, end: int, funds: int, value_num: int, fills_max: int
+) -> Matched:
     """Return what any taker would do: up to the rank `end` (0: any), with `funds` (0: any), which
-    are its budget times the denominator of a lot's value."""
+    are its budget times the denominator of a lot's value, in at most `fills_max` fills."""
     buys = taker.side is BUY
     limit = -taker.price if buys else taker.price
-    course = _Sweep(taker, funds, value_num)
+    course = _Sweep(taker, funds, value_num, fills_max)
     for rank in reversed(levels.asks if buys else levels.bids):
         if rank < limit or (end and rank < end):
             return course.ended(beyond(taker, limit, end, rank))

@@ -183,6 +183,8 @@ class ExchangeState:
         """Orders that are still to be cancelled, and why; the next Tick goes on with it."""
         self.timers: list[tuple[int, int]] = []
         """(time, order) of orders that expire; a heap, some of them gone."""
+        self.row = (0, 0)
+        """The height of the row that last traded, and its trades and elected stops up to now."""
         self.orders_next = 1
         self.trades_next = 1
         self.routes_next = 1
@@ -204,6 +206,15 @@ class ExchangeState:
             if who in self.stopped:
                 return who, self.stopped[who]
         return None
+
+    def done_at(self, height: int) -> int:
+        """Return how many trades and elected stops the row of this height has come to."""
+        row, done = self.row
+        return done if row == height else 0
+
+    def note_done(self, height: int, count: int) -> None:
+        """Count trades or elected stops of a row."""
+        self.row = (height, self.done_at(height) + count)
 
     def wait(self, order: LiveOrder) -> None:
         """Let an order that rests or is parked expire in time."""

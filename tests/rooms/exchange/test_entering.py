@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from nostro.exchange import (
+    NewOrder,
     OrderReduced,
     OrderRested,
     OrdersClosed,
     OrderState,
     OrderType,
+    PlaceOrders,
     PostOnly,
     SelfTrade,
     TimeInForce,
@@ -334,4 +336,53 @@ def test_an_order_trades_with_only_so_many_makers(monkeypatch: pytest.MonkeyPatc
     body = play.place("ann", BUY, 5, 100)
     assert (body["state"], body["reason"], body["filled"]) == ("cancelled", "sweep_too_long", 3)
     assert play.book() == [[], [(4, 100, 1), (5, 100, 1)]]
+    play.check()
+
+
+def test_what_enters_together_trades_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entering, "FILLS_MAX", 2)
+    monkeypatch.setattr(entering, "ROW_MAX", 3)
+    play = Play().market(lot_minor=1_000_000)
+    for _ in range(6):
+        play.place("bob", SELL, 1, 100)
+    order = NewOrder(market=NAME, side=BUY, lots=2, price=100)
+    play.when(PlaceOrders(user_id="ann", orders=[order] * 3))
+    closed = [event for event in play.events if isinstance(event, OrdersClosed)]
+    assert [(event.reason, event.orders[0].lots_left) for event in closed] == [
+        ("sweep_too_long", 1),
+        ("sweep_too_long", 2),
+    ]
+    assert play.place("ann", BUY, 2, 100)["state"] == "filled"
+    play.check()
+
+
+def test_a_stop_that_no_longer_fits_waits_for_the_next_trade(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(entering, "FILLS_MAX", 2)
+    monkeypatch.setattr(entering, "ROW_MAX", 5)
+    play = Play().market(lot_minor=1_000_000)
+    for _ in range(6):
+        play.place("bob", SELL, 1, 100)
+    for user_id in ("cy", "di"):
+        play.place(user_id, BUY, 2, 100, type=OrderType.STOP_LIMIT, stop=100)
+    play.place("ann", BUY, 1, 100)
+    assert [order.user_id for order in play.state.orders.values() if order.parked] == ["di"]
+    play.check()
+    play.place("ann", BUY, 1, 100)
+    assert not [order for order in play.state.orders.values() if order.parked]
+    assert len(play.book()[1]) == 0
+    play.check()
+
+
+def test_a_row_that_is_full_elects_no_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entering, "ROW_MAX", 1)
+    play = Play().market(lot_minor=1_000_000)
+    play.place("bob", SELL, 2, 100)
+    play.place("cy", BUY, 1, 100, type=OrderType.STOP_LIMIT, stop=100)
+    play.place("ann", BUY, 1, 100)
+    assert play.order(2).parked
+    monkeypatch.setattr(entering, "ROW_MAX", 10_000)
+    play.place("ann", BUY, 1, 100)
+    assert play.order(2).resting
     play.check()
