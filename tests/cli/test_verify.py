@@ -88,6 +88,7 @@ def test_an_exported_journal_is_audited_without_a_database(
     assert [check["check"] for check in json.loads(capsys.readouterr().out)["checks"]] == [
         "chain",
         "books",
+        "order funds",
         "certificates",
         "finality",
     ]
