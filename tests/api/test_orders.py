@@ -328,6 +328,27 @@ async def test_a_cancelled_order_is_closed_and_says_so_when_cancelled_again() ->
         assert unknown["code"] == "exchange.order_unknown"
 
 
+async def test_of_a_closed_order_its_user_hears_how_it_ended_and_nobody_else_that_it_was(
+    postgres: str,
+) -> None:
+    async with live_bourse(postgres) as door:
+        placed = await order(door, "alice", **BUY)
+        path = f"/orders/{placed['order_id']}"
+        cancelled = await told(await door.ask("DELETE", path, of="alice"))
+        await told(await door.ask("GET", f"{path}?at_least={cancelled['height']}", of="alice"))
+        for method, body in (("PATCH", {"price": "1"}), ("DELETE", None)):
+            own = await told(await door.ask(method, path, body, of="alice"), 409)
+            assert own["facts"]["status"] == "cancelled"
+            stranger = await told(await door.ask(method, path, body, of="bob"), 404)
+            assert stranger["code"] == "exchange.order_unknown"
+
+
+async def test_an_order_that_is_good_till_a_date_needs_the_date() -> None:
+    async with bourse() as door:
+        no = await order(door, "alice", 422, **BUY, time_in_force="GTD")
+        assert (no["code"], no["facts"]["field"]) == ("exchange.bad_order", "expires_at")
+
+
 async def test_what_is_no_id_of_an_order_is_refused() -> None:
     async with bourse() as door:
         for id in ("0", "-1", "x", "1" * 30, "%00"):

@@ -95,7 +95,8 @@ EXCHANGE: dict[str, Row] = {
     "exchange.insufficient_funds": Row(
         422,
         "The wallet has not enough available for this order",
-        "The order was rejected. Deposit, or send a smaller one under another client_order_id.",
+        "Deposit, or send a smaller one: a new order was rejected, and needs another"
+        " client_order_id; one that was to be changed stays as it was.",
     ),
     # -- where it goes -----------------------------------------------------------------------------
     "exchange.market_unknown": Row(

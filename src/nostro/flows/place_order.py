@@ -37,6 +37,8 @@ from nostro.wallets import OpenWallet
 INSUFFICIENT_FUNDS = "exchange.insufficient_funds"
 _SHORT = frozenset({"ledger.exceeds_credits", "ledger.debit_not_found"})
 """How the ledger says that there is not enough: also where there never was anything."""
+_OF_TRANSFERS = frozenset({"index", "id"})
+"""Which transfer it was that was refused: nothing that whoever amends an order has ever seen."""
 _ORDER = int(books.TransferCode.ORDER)
 _RELEASE = int(books.TransferCode.ORDER_RELEASE)
 
@@ -136,7 +138,7 @@ def amend(event: AmendmentPlaced) -> Sequence[Step]:
     def refused(no: Rejection) -> Sequence[Step]:
         code = INSUFFICIENT_FUNDS if no.code in _SHORT else no.code
         facts = {
-            **no.facts,
+            **{name: fact for name, fact in no.facts.items() if name not in _OF_TRANSFERS},
             "order": event.order,
             "asset": event.asset,
             "needed_minor": event.extra_minor,

@@ -250,6 +250,9 @@ def new_order(said: OrderBody, market: MarketPicture) -> NewOrder:
     budget = _budget(said, terms)
     if not price or not lots or type in _STOPS:
         _check_complete(type, price=price, stop=stop, amount=lots or budget)
+    time_in_force = _time_in_force(said, terms)
+    if time_in_force is GTD and said.expires_at is None:
+        _missing("expires_at", "GTD")
     return NewOrder(
         market=market.name,
         side=_word(_SIDES, said.side, "side"),
@@ -259,7 +262,7 @@ def new_order(said: OrderBody, market: MarketPicture) -> NewOrder:
         stop=stop,
         display=_display(said, terms),
         budget_minor=budget,
-        time_in_force=_time_in_force(said, terms),
+        time_in_force=time_in_force,
         expires_at_us=0 if said.expires_at is None else microseconds(said.expires_at),
         post_only=_POST_ONLY[said.post_only],
         self_trade=_self_trade(said, terms),
@@ -277,10 +280,15 @@ def _check_complete(type: OrderType, *, price: int, stop: int, amount: int) -> N
     elif not stop and type in _STOPS:
         missing = "stop_price"
     if missing:
-        what = f"a {type.value.upper()} order needs it"
-        raise Rejection("exchange.bad_order", at=missing, field=missing, what=what)
+        _missing(missing, type.value.upper())
 
 
+def _missing(field: str, kind: str) -> None:
+    what = f"a {kind} order needs it"
+    raise Rejection("exchange.bad_order", at=field, field=field, what=what)
+
+
+GTD = TimeInForce.GTD
 _LIMITS = frozenset((OrderType.LIMIT, OrderType.STOP_LIMIT))
 _STOPS = frozenset((OrderType.STOP, OrderType.STOP_LIMIT))
 

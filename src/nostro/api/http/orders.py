@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from secrets import token_hex
 from typing import Literal
 
@@ -38,6 +39,7 @@ from nostro.api.words import OrderId, Symbol, UserId
 from nostro.exchange import AmendOrder, CancelOrder, CancelOrders, PlaceOrder, Side
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
+from nostro.runtime.projector import ViewsUnavailable
 
 TAG = "orders"
 ACTOR = "the user_id"
@@ -129,7 +131,7 @@ async def amend_order(call: Call, body: AmendBody) -> Spoken:
     by, live = _own(call, number)
     if live is None:  # it is closed, or there is none: the exchange says which
         receipt = await _ordered(call, AmendOrder(order=number, user_id=by), by)
-        raise refused(receipt, facts_told(call.desk, receipt.reply.facts))
+        raise await _not_live(call, number, receipt)
     placed = live.placed
     market = market_of(call.desk, placed.market)
     try:
@@ -162,7 +164,9 @@ async def cancel_order(call: Call, query: CancelQuery) -> Spoken:
     receipt = await _ordered(call, CancelOrder(order=number, user_id=by), actor)
     reply = receipt.reply
     if reply.code:
-        terms = None if live is None else market_of(call.desk, live.placed.market).terms
+        if live is None:
+            raise await _not_live(call, number, receipt)
+        terms = market_of(call.desk, live.placed.market).terms
         raise refused(receipt, facts_told(call.desk, reply.facts, terms))
     market = market_of(call.desk, reply.body["market"])
     return answered(order_cancelled(reply.body, receipt, terms=market.terms), receipt=receipt)
@@ -205,6 +209,22 @@ def _own(call: Call, number: int) -> tuple[str, ShownOrder | None]:
     if call.everybody() and (live is None or live.user_id != caller.user_id):
         return "", live
     return caller.user_id, live
+
+
+async def _not_live(call: Call, number: int, receipt: Receipt) -> Exception:
+    """Return why an order that is not open was not changed, and how it ended, as far as the views
+    know it; to others than its user it is as unknown as one that never was."""
+    facts = facts_told(call.desk, receipt.reply.facts)
+    if receipt.reply.code == "exchange.order_not_open":
+        with suppress(ViewsUnavailable):
+            view = await call.desk.platform.exchange.order(number)
+            if view is not None and not call.sees(view.user_id):
+                return ProblemRaised("exchange.order_unknown", facts={"order_id": str(number)})
+            if view is not None and view.closed_at_us is not None:
+                facts["status"] = view.state.value
+                if view.reason:
+                    facts["why"] = view.reason
+    return refused(receipt, facts)
 
 
 async def _ordered(call: Call, command: Command, user_id: str) -> Receipt:
