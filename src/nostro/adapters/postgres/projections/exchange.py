@@ -98,11 +98,12 @@ class ExchangeProjection:
                 course = orders.touch(event.order, position)
                 course.lots, course.lots_left = event.lots, event.lots_left
                 course.price = event.price
+                self._extras.pop(event.order, None)
             case AmendmentPlaced():
                 orders.touch(event.order, position).reserved += event.extra_minor
                 self._extras[event.order] = event.extra_minor
             case AmendmentRefused():
-                orders.touch(event.order, position).reserved -= self._extras[event.order]
+                orders.touch(event.order, position).reserved -= self._extras.pop(event.order)
             case _:
                 self._less_often(event, position)
 
