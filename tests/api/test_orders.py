@@ -349,6 +349,18 @@ async def test_an_order_that_is_good_till_a_date_needs_the_date() -> None:
         assert (no["code"], no["facts"]["field"]) == ("exchange.bad_order", "expires_at")
 
 
+async def test_an_order_that_a_provider_has_says_so_and_stays_with_him() -> None:
+    async with bourse() as door:
+        rules = {"routing": "book_then_provider", "provider": "merchant"}
+        await told(await door.ask("PATCH", "/markets/ADA-USDT", rules, of="operator"))
+        placed = await order(door, "alice", **BUY)
+        assert (placed["status"], placed["with_provider"]) == ("open", True)
+        no = await told(await door.ask("DELETE", f"/orders/{placed['order_id']}", of="alice"), 409)
+        assert no["code"] == "exchange.order_routed"
+        resting = await order(door, "alice", **BUY, post_only=True)
+        assert "with_provider" not in resting
+
+
 async def test_what_is_no_id_of_an_order_is_refused() -> None:
     async with bourse() as door:
         for id in ("0", "-1", "x", "1" * 30, "%00"):

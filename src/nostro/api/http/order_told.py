@@ -34,7 +34,8 @@ class OrderOfMany(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
     `fills` are those of this request, and `average_price` is theirs, null without any; `filled`,
     `value` and `fees` count all there ever were. `value` and `fees` are in `fee_asset`, the quote
-    asset. `quantity` and `remaining` are null for an order by `quote_amount`.
+    asset. `quantity` and `remaining` are null for an order by `quote_amount`. `with_provider`: a
+    liquidity provider has what is left, and his answer is still to come.
     """
 
     order_id: str
@@ -54,6 +55,7 @@ class OrderOfMany(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     fees: str
     fee_asset: str
     fills: list[FillTold]
+    with_provider: bool = False
 
 
 class OrderAnswer(OrderOfMany, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -61,7 +63,8 @@ class OrderAnswer(OrderOfMany, frozen=True, kw_only=True, omit_defaults=True, gc
 
     `fills` are those of this request, and `average_price` is theirs, null without any; `filled`,
     `value` and `fees` count all there ever were. `value` and `fees` are in `fee_asset`, the quote
-    asset. `quantity` and `remaining` are null for an order by `quote_amount`.
+    asset. `quantity` and `remaining` are null for an order by `quote_amount`. `with_provider`: a
+    liquidity provider has what is left, and his answer is still to come.
     """
 
     height: int
@@ -264,6 +267,7 @@ def _answer(body: Mapping[str, Any], terms: MarketTerms, type: str) -> dict[str,
         "fees": value_told(terms, body["fee_minor"]),
         "fee_asset": terms.quote,
         "fills": [_fill_told(fill, terms) for fill in fills],
+        "with_provider": "route" in body,
     }
 
 
