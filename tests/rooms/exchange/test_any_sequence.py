@@ -361,7 +361,7 @@ class AnySequence(RuleBasedStateMachine):
         self.is_sound()
 
 
-@pytest.mark.parametrize("steps", [15, 50])
+@pytest.mark.parametrize("steps", [15, pytest.param(50, marks=pytest.mark.slow)])
 def test_no_sequence_loses_an_order_or_a_minor_unit(steps: int) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
