@@ -176,5 +176,8 @@ def test_a_picture_that_meets_what_cannot_be_shows_nothing_and_begins_anew() -> 
     assert picture.broken
     assert picture.market(MARKET) is None
     picture.fold([Durable(10, 10, bourse.rows[-1])])
-    picture.begin(bourse.exchange, height=bourse.height)
+    picture.begin(bourse.exchange, height=bourse.height, at_us=7)
     assert shown_of(picture) == truth_of(bourse)
+    market = picture.market(MARKET)
+    assert market is not None
+    assert (market.height, market.at_us) == (bourse.height, 7)

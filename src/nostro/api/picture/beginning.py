@@ -38,7 +38,7 @@ def shown(order: LiveOrder, asset: str) -> ShownOrder:
         lots=order.lots,
         left=order.lots_left,
         state=_state_of(order),
-        filled=max(order.lots - order.lots_left, 0),
+        filled=order.lots - order.lots_left if order.lots else order.filled_lots,
         value_minor=order.filled_minor,
         fee_minor=-(-order.fee_exact // _MILLIONTHS),
     )
@@ -47,12 +47,15 @@ def shown(order: LiveOrder, asset: str) -> ShownOrder:
 def _state_of(order: LiveOrder) -> OrderState:
     if order.parked:
         return OrderState.UNTRIGGERED
-    return OrderState.PARTIALLY_FILLED if order.filled_minor else OrderState.OPEN
+    filled = order.filled_minor or order.lots_left != order.lots
+    return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
 
 
-def pictured(market: Market) -> MarketPicture:
-    """Return a market as it stands, with an empty book."""
+def pictured(market: Market, *, height: int, at_us: int) -> MarketPicture:
+    """Return a market as it stands after the row `height`, with an empty book. Which row changed it
+    last is not remembered."""
     picture = MarketPicture(market.name, market.terms, market.rules)
+    picture.height, picture.at_us = height, at_us
     picture.state = market.state
     picture.sequence = market.sequence
     picture.reference = market.reference

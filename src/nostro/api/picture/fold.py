@@ -145,7 +145,7 @@ class Picture:
             terms = state.markets[order.market].terms
             self._put(shown(order, terms.quote if order.side is BUY else terms.base))
         for market in state.markets.values():
-            picture = self._markets[market.name] = pictured(market)
+            picture = self._markets[market.name] = pictured(market, height=height, at_us=at_us)
             stand(market, picture, self._orders)
 
     def fold(self, reports: Sequence[Durable]) -> None:

@@ -27,7 +27,7 @@ class Printed(NamedTuple):
 
 class MarketPicture:
     """One market. `sequence` counts its changes; `at_us`, `height`: of the row that brought the
-    last one. `last_price`, `last_trade`, `reference`: 0 when there is none yet.
+    last one, or at which the picture began. `last_price`, `last_trade`, `reference`: 0 when there is none yet.
 
     `printed` collects trades for whoever takes them; None while nobody does.
     """
@@ -37,7 +37,6 @@ class MarketPicture:
         "at_us",
         "bids",
         "height",
-        "last_lots",
         "last_price",
         "last_trade",
         "name",
@@ -59,7 +58,6 @@ class MarketPicture:
         self.reference = 0
         self.reference_at_us = 0
         self.last_price = 0
-        self.last_lots = 0
         self.last_trade = 0
         self.at_us = 0
         self.height = 0
@@ -69,7 +67,7 @@ class MarketPicture:
 
     def note_trade(self, last: Fill | RouteTrade) -> None:
         """Remember the last trade; its price becomes the reference once that is old enough."""
-        self.last_price, self.last_lots, self.last_trade = last.price, last.lots, last.trade
+        self.last_price, self.last_trade = last.price, last.trade
         seconds = self.rules.reference_s
         if seconds and self.at_us - self.reference_at_us >= seconds * 1_000_000:
             self.reference, self.reference_at_us = last.price, self.at_us
