@@ -27,7 +27,8 @@ class Printed(NamedTuple):
 
 class MarketPicture:
     """One market. `sequence` counts its changes; `at_us`, `height`: of the row that brought the
-    last one, or at which the picture began. `last_price`, `last_trade`, `reference`: 0 when there is none yet.
+    last one, or at which the picture began. `last_price`, `last_trade`, `reference`: 0 when there
+    is none yet.
 
     `printed` collects trades for whoever takes them; None while nobody does.
     """
