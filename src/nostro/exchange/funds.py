@@ -3,7 +3,10 @@
 All in integer minor units. The value of lots at a price is price * lots * value_num / value_den of
 the quote asset, exactly, and rounding goes against the taker:
 
-- A taker that sells gets the floor of each fill.
+- A taker that sells gets the floor of his fills together: what one fill was rounded down by is
+  added to the next, as far as its maker holds it (together a maker's fills are at most the ceiling
+  of his order). So nobody gets anything for nothing by being met in many small parts. From a
+  provider he gets the floor of each fill.
 - A taker that buys pays the ceiling of his fills together: what one fill rounded up too much,
   `carry` (in parts `value_den` of a minor unit), is taken off the next. So he never pays more than
   the ceiling of his limit.

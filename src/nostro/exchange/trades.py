@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nostro.exchange.commands import RouteFill
 from nostro.exchange.events import Fill, RouteTrade
-from nostro.exchange.funds import fee_of, maker_rate
+from nostro.exchange.funds import cost, fee_of, maker_rate
 from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.telling import BUY
 from nostro.exchange.terms import MarketTerms
@@ -20,7 +20,7 @@ def execute(
     buying = taker.side is BUY
     num, den, lot_minor = terms.value_num, terms.value_den, terms.lot_minor
     taker_ppm, taker_exact, carry = taker.taker_ppm, taker.fee_exact, taker.carry
-    value_total = fee_total = lots_total = 0
+    due = value_total = fee_total = lots_total = 0
     slices: dict[int, LiveOrder] = {}
     fills: list[Fill] = []
     for maker, lots in swept:
@@ -31,7 +31,10 @@ def execute(
             value = -((carry - exact) // den)
             carry += value * den - exact
         else:
-            value = exact // den
+            value = (due + exact) // den
+            if value > exact // den:
+                value = min(value, _payable(terms, maker, lots))
+            due += exact - value * den
         taker_fee = fee_of(taker_exact, taker_ppm, value)
         taker_exact += taker_ppm * value
         rate = maker.maker_ppm if maker.maker_ppm >= 0 else maker_rate(maker, taker)
@@ -69,6 +72,14 @@ def execute(
     else:
         taker.filled_lots += lots_total
     return fills
+
+
+def _payable(terms: MarketTerms, maker: LiveOrder, lots: int) -> int:
+    """Return what a buying maker may pay for lots at most: his order as a whole never pays more
+    than its ceiling, which is what it holds."""
+    price, left = maker.price, maker.lots_left
+    rest = cost(terms, price * (left - lots), maker.carry)
+    return cost(terms, price * left, maker.carry) - rest
 
 
 def _sliced(slices: dict[int, LiveOrder], maker: LiveOrder) -> LiveOrder:

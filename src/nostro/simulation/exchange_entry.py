@@ -222,7 +222,7 @@ class Entry:
         values = Values(market, buys=order.buys, carry=order.carry)
         fills = []
         for maker, lots in found.fills:
-            value = values.next(maker.price, lots)
+            value = values.next(maker.price, lots, maker)
             fills.append(self._fill(maker, lots, value))
         order.carry = values.carry
         if order.placed.budget_minor:

@@ -149,16 +149,29 @@ class Values:
         self.exact = Fraction(0)
         self.carry = carry
         """What was paid above the exact value so far."""
+        self._due = Fraction(0)
 
-    def next(self, price: int, lots: int) -> int:
-        """Return the value of the next fill in minor units."""
+    def next(self, price: int, lots: int, maker: Held | None = None) -> int:
+        """Return the value of the next fill in minor units; without a `maker`, a provider's."""
         exact = self._market.value(price, lots)
         self.exact += exact
         if not self._buys:
-            return floor(exact)
+            if maker is None:
+                return floor(exact)
+            value = min(floor(self._due + exact), self._payable(maker, lots))
+            self._due += exact - value
+            return value
         value = ceil(exact - self.carry)
         self.carry += value - exact
         return value
+
+    def _payable(self, maker: Held, lots: int) -> int:
+        """Return what a maker pays for lots at most: in all, no more than its ceiling."""
+        most, rest = (
+            ceil(self._market.value(maker.price, left) - maker.carry)
+            for left in (maker.left, maker.left - lots)
+        )
+        return most - rest
 
 
 def need(order: Held, market: Market, *, as_taker: bool) -> int:

@@ -44,16 +44,29 @@ class Heard:
         self.taken = Fraction(0)
         self.paid_as_taker = 0
         self.fees = Fraction(0)
+        self.due = Fraction(0)
 
-    def take(self, exact: Fraction) -> int:
-        """Return what a fill is worth to a taker, by the words of the rules: a sale is rounded
-        down, a purchase up over all since the order was placed or amended."""
+    def take(self, exact: Fraction, most: int | None = None) -> int:
+        """Return what a fill is worth to a taker, by the words of the rules: sales are rounded
+        down over a sweep, but for `most` that their maker pays, purchases up over all since the
+        order was placed or amended. None: from a provider, each is rounded."""
         if self.side is Side.SELL:
-            return floor(exact)
+            if most is None:
+                return floor(exact)
+            minor = min(floor(self.due + exact), most)
+            self.due += exact - minor
+            return minor
         self.taken += exact
         minor = ceil(self.taken) - self.paid_as_taker
         self.paid_as_taker += minor
         return minor
+
+    def pays(self, lot: Fraction, lots: int) -> int:
+        """Return what an order that rests pays for lots at most, never more in all than its
+        ceiling."""
+        carry = self.paid_as_taker - self.taken
+        before, after = (ceil(lot * left - carry) for left in (self.left, self.left - lots))
+        return before - after
 
     def charge(self, value_minor: int, ppm: int) -> int:
         """Return what a fill adds to the fees of its life, rounded up."""
@@ -150,6 +163,7 @@ class Bystander:
     def _trade(self, event: TradesExecuted) -> None:
         taker = self._at(event.order, "arriving")
         prices = []
+        taker.due = Fraction(0)
         for fill in event.fills:
             maker = self._at(fill.maker, "book")
             self._count(fill.trade, fill.lots)
@@ -158,7 +172,8 @@ class Bystander:
             assert fill.maker_user_id == maker.user_id != taker.user_id, "a trade with oneself"
             _within(taker, fill.price)
             prices.append(fill.price)
-            value = taker.take(self.values[event.market] * fill.price * fill.lots)
+            lot = self.values[event.market] * fill.price
+            value = taker.take(lot * fill.lots, maker.pays(lot, fill.lots))
             taker_ppm = taker.placed.taker_ppm
             assert fill.value_minor == value
             assert fill.taker_fee_minor == taker.charge(value, taker_ppm)

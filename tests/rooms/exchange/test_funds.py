@@ -1,7 +1,7 @@
 """Does an order always hold what its fills can take, and is every minor unit accounted for?
 
 The twin counts in fractions and rounds by the words of the rules: a buying taker's fills together
-up, everybody else's each down, fees over an order's life up.
+up, a selling one's together down, fees over an order's life up.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def test_a_taker_who_buys_at_his_limit_pays_the_ceiling_of_all_of_it(
 
 
 @given(value=VALUES, price=st.integers(1, 100), fills=st.lists(LOTS, min_size=1, max_size=6))
-def test_a_taker_who_sells_gets_the_floor_of_each_fill(
+def test_a_taker_who_sells_gets_the_floor_of_all_of_it_in_whatever_parts(
     value: Fraction, price: int, fills: list[int]
 ) -> None:
     terms = terms_of(value)
@@ -156,8 +156,31 @@ def test_a_taker_who_sells_gets_the_floor_of_each_fill(
     taker.reserved_minor = lots * terms.lot_minor
     makers = [maker_of(2 + at, Side.BUY, price, some, 0) for at, some in enumerate(fills)]
     told = execute(taker, list(zip(makers, fills, strict=True)), terms, 1)
-    assert [fill.value_minor for fill in told] == [floor(value * price * some) for some in fills]
+    assert sum(fill.value_minor for fill in told) == floor(value * price * lots)
+    for fill, some in zip(told, fills, strict=True):
+        assert floor(value * price * some) <= fill.value_minor <= ceil(value * price * some)
     assert (taker.reserved_minor, taker.lots_left) == (0, 0)
+
+
+@given(value=VALUES, maker_ppm=RATES, parts=st.lists(st.tuples(LOTS, LOTS), min_size=1))
+def test_a_maker_who_is_met_in_parts_never_pays_more_than_the_ceiling_of_his_order(
+    value: Fraction, maker_ppm: int, parts: list[tuple[int, int]]
+) -> None:
+    terms = terms_of(value)
+    lots = sum(some for some, _ in parts)
+    maker = maker_of(1, Side.BUY, 3, lots, maker_ppm)
+    held = maker.reserved_minor = as_maker(terms, maker)
+    for some, before in parts:
+        taker = LiveOrder(9, "s", Side.SELL, 1, before + some, lots=before + some, taker_ppm=PPM)
+        taker.reserved_minor = taker.lots * terms.lot_minor
+        other = maker_of(2, Side.BUY, 3, before, 0)
+        fill = execute(taker, [(other, before), (maker, some)], terms, 1)[1]
+        maker.lots_left -= some
+        maker.fee_exact += maker_ppm * fill.value_minor
+        maker.filled_minor += fill.value_minor
+        maker.reserved_minor -= fill.value_minor + fill.maker_fee_minor
+        assert maker.reserved_minor >= as_maker(terms, maker) >= 0
+    assert maker.filled_minor <= ceil(value * 3 * lots) <= held
 
 
 @given(
