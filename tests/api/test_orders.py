@@ -272,6 +272,24 @@ async def test_a_batch_whose_orders_all_have_names_is_placed_once() -> None:
         assert again.headers["idempotent-replayed"] == "true"
 
 
+async def test_a_name_of_a_batch_is_no_other_orders_name() -> None:
+    async with bourse() as door:
+        batch = {"orders": [{"symbol": "ADA/USDT", **BUY, "price": "1", "client_order_id": "one"}]}
+        await told(await door.ask("POST", "/orders/batch", batch, of="alice"))
+        alone = await order(door, "alice", 409, **BUY, client_order_id="one")
+        assert (alone["code"], alone["facts"]["order_id"]) == (
+            "exchange.client_order_id_used",
+            "1",
+        )
+        again = {"orders": [*batch["orders"], {"symbol": "ADA/USDT", **BUY, "price": "1.1"}]}
+        answer = await told(await door.ask("POST", "/orders/batch", again, of="alice"))
+        assert [each.get("code") for each in answer["results"]] == [
+            "exchange.client_order_id_used",
+            None,
+        ]
+        assert (await order(door, "bob", **SELL, client_order_id="one"))["order_id"] == "3"
+
+
 async def test_a_batch_takes_five_hundred_orders_and_not_one_more() -> None:
     async with bourse() as door:
         small = {"symbol": "ADA/USDT", "side": "BUY", "price": "0.01", "quantity": "0.01"}

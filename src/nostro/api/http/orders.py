@@ -233,8 +233,7 @@ async def _ordered(call: Call, command: Command, user_id: str) -> Receipt:
     return await call.desk.submit(key=key, command=command, actor=call.actor(user_id or "operator"))
 
 
-_PLACING = (
-    "exchange.market_unknown",
+_TERMS = (
     "exchange.market_not_open",
     "exchange.trading_stopped",
     "exchange.price_off_tick",
@@ -245,7 +244,6 @@ _PLACING = (
     "exchange.quantity_not_positive",
     "exchange.price_too_large",
     "exchange.quantity_too_large",
-    "exchange.bad_order",
     "exchange.bad_price",
     "exchange.bad_quantity",
     "exchange.quantity_below_minimum",
@@ -253,10 +251,17 @@ _PLACING = (
     "exchange.value_below_minimum",
     "exchange.value_above_maximum",
     "exchange.price_outside_band",
+    "exchange.insufficient_funds",
+)
+"""What can be wrong with a price and a quantity, of a new order or of one that is changed."""
+_PLACING = (
+    "exchange.market_unknown",
+    *_TERMS,
+    "exchange.bad_order",
     "exchange.worst_price_missing",
     "exchange.expiry_passed",
     "exchange.too_many_orders",
-    "exchange.insufficient_funds",
+    "exchange.client_order_id_used",
     "exchange.not_here",
     "engine.key_reused",
     "auth.not_your_account",
@@ -361,7 +366,7 @@ OPERATIONS = (
             "exchange.nothing_changes",
             "exchange.cannot_amend",
             *_CHANGING,
-            *_PLACING[1:-4],
+            *_TERMS,
             "auth.not_your_account",
         ),
         results={

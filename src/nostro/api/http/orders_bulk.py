@@ -242,8 +242,8 @@ OPERATIONS = (
         "refused does not stop the others. The funds of all are held before the first one trades. "
         "One command: what is placed is durable together. Without Idempotency-Key the "
         "client_order_ids, in their order, are the key, if every order has one: the batch as a "
-        "whole is placed once. They are not keys one by one: an order that is sent again alone, "
-        "or in another batch, is another order.",
+        "whole is placed once. An order that is sent again alone, or in another batch, is refused "
+        "with exchange.client_order_id_used: no name stands for two orders.",
         handler=place_orders,
         body=BatchBody,
         body_example=examples.BATCH,
