@@ -134,6 +134,7 @@ async def test_the_metrics_count_what_was_done() -> None:
         await door.post("/api/v1/ledger/transfers", {**body, "amount": 2})
         await door.post("/wallet/withdraw/w/cancel")
         await door.client.get("/nowhere/at/all")
+        await door.client.get("/markets/ADA-USDT")
         told = values((await door.client.get("/metrics")).text)
         route = "/api/v1/ledger/transfers"
         assert told["nostro_commands_total",] == 4
@@ -148,4 +149,5 @@ async def test_the_metrics_count_what_was_done() -> None:
         assert told["nostro_http_requests_total", "GET", "unmatched", "404"] == 1
         cancel = "/wallet/withdraw/{withdrawal_id}/cancel"
         assert told["nostro_http_requests_total", "POST", cancel, "404"] == 1
+        assert told["nostro_http_requests_total", "GET", "/markets/{symbol}", "404"] == 1
         assert told["nostro_http_request_seconds_count", "POST", route] == 3

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from nostro.api.desk import Desk
 from nostro.api.intake import Receive, read_headers
-from nostro.api.operations import CLIENT_GONE, Operation, RequestIds, Scope, perform
+from nostro.api.operations import CLIENT_GONE, Operation, RequestIds, Scope, address_of, perform
 from nostro.api.platform import AccessLog
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -90,8 +90,8 @@ class FrontDoor(FastAPI):
         try:
             await super().__call__(scope, receive, noting)
         finally:
-            route = scope.get("route")
-            self._note(scope, getattr(route, "path", "unmatched"), status, request_id, started)
+            route = address_of(getattr(scope.get("route"), "path", "unmatched"))
+            self._note(scope, route, status, request_id, started)
 
     def _note(self, scope: Scope, route: str, status: int, request_id: str, started: float) -> None:
         took = perf_counter() - started

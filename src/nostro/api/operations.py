@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from secrets import token_hex
 from typing import Any
@@ -52,6 +52,12 @@ _FOUND_BY = re.compile(r":[a-z]+(?=\})")
 
 CLIENT_GONE = 499
 """The status of an answer that nobody receives."""
+
+
+@cache
+def address_of(path: str) -> str:
+    """Return a path of ours as it is documented: without how its parameters are found."""
+    return _FOUND_BY.sub("", path)
 
 
 class Call:
@@ -173,7 +179,7 @@ class Operation:
     @cached_property
     def address(self) -> str:
         """The path as it is documented: without how its parameters are found."""
-        return _FOUND_BY.sub("", self.path)
+        return address_of(self.path)
 
     @cached_property
     def rule(self) -> Rule:
