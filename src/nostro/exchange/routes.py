@@ -11,6 +11,7 @@ from nostro.exchange.events import (
     RouteEnded,
     StopsElected,
 )
+from nostro.exchange.funds import RESERVED_MAX_MINOR, cost
 from nostro.exchange.live import LiveOrder, copied
 from nostro.exchange.state import ExchangeState, Market, Route
 from nostro.exchange.telling import FILLED, standing, told
@@ -31,11 +32,11 @@ def end(state: ExchangeState, command: EndRoute, _context: Context) -> Decision:
     if route.order != command.order:
         raise Rejection("exchange.route_unknown", route=command.route, order=command.order)
     order = state.orders[route.order]
-    wrong = _wrong(order, route, command)
+    market = state.markets[order.market]
+    wrong = _wrong(market, order, route, command)
     if wrong:
         events = [] if route.broken else [_broken(order.market, command)]
         return Decision(events, refusal=_bad_fill(command, wrong))
-    market = state.markets[order.market]
     trades_next = state.trades_next
     filled = copied(order)
     fills = execute_route(filled, command.fills, market.terms, trades_next)
@@ -77,7 +78,9 @@ def _elected(market: Market, fills: list[Any]) -> list[Event]:
     return [StopsElected(market.name, elected)] if elected else []
 
 
-def _wrong(order: LiveOrder, route: Route, command: EndRoute) -> dict[str, Any] | None:
+def _wrong(
+    market: Market, order: LiveOrder, route: Route, command: EndRoute
+) -> dict[str, Any] | None:
     """Return what cannot be about an answer, if anything."""
     fills = command.fills
     if command.provider and not is_provider_name(command.provider):
@@ -96,6 +99,9 @@ def _wrong(order: LiveOrder, route: Route, command: EndRoute) -> dict[str, Any] 
         return {"what": "more than was routed", "lots": lots, "lots_max": route.lots}
     if route.all_or_none and 0 < lots < route.lots:
         return {"what": "a part, of all or nothing", "lots": lots, "lots_max": route.lots}
+    value = cost(market.terms, sum(fill.lots * fill.price for fill in fills))
+    if value > RESERVED_MAX_MINOR:
+        return {"what": "more than can be booked", "value_minor": value}
     return None
 
 

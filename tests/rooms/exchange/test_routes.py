@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nostro.exchange import (
+    TICKS_MAX,
     AmendOrder,
     CancelOrder,
     CancelOrders,
@@ -134,6 +135,15 @@ def test_an_order_does_not_expire_while_a_provider_has_it() -> None:
 
 
 # -- answers that cannot be ------------------------------------------------------------------------
+
+
+def test_a_price_beyond_all_money_is_a_break() -> None:
+    play = Play().market(lot_minor=10**22, routing=Routing.BOOK_THEN_PROVIDER, provider="merchant")
+    play.place("ann", SELL, 10**15, 1)
+    no = play.refused(answer((10**15, TICKS_MAX)))
+    assert (no.code, no.facts["what"]) == ("exchange.bad_fill", "more than can be booked")
+    assert isinstance(play.events[-1], RouteBroken)
+    play.check()
 
 
 @pytest.mark.parametrize(("route", "order"), [(2, 1), (0, 1), (-1, 1), (1, 2)])
