@@ -33,7 +33,7 @@ from nostro.kernel.messages import Rejection
 
 TAG = "markets"
 DEPTH = 50
-DEPTH_MAX = 5_000
+DEPTH_MAX = 1_000
 CANDLES_MAX = 1_500
 
 Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]

@@ -6,7 +6,7 @@ dear (sorting, adding up) is done when somebody reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -53,7 +53,7 @@ class Half:
     """One side of a market. `changed`: prices whose level changed since they were last taken;
     None while nobody takes them. `descending`: the highest price is the best."""
 
-    __slots__ = ("_best", "changed", "descending", "levels", "side")
+    __slots__ = ("_best", "_prices", "changed", "descending", "levels", "side")
 
     def __init__(self, side: Side) -> None:
         self.side = side
@@ -62,6 +62,8 @@ class Half:
         self.changed: set[int] | None = None
         self._best = 0
         """The best price; 0: to be looked for."""
+        self._prices: list[int] | None = None
+        """Every price, the best first; None: to be sorted."""
 
     @property
     def best(self) -> int:
@@ -70,9 +72,11 @@ class Half:
             self._best = (max if self.descending else min)(self.levels)
         return self._best
 
-    def prices(self) -> list[int]:
+    def prices(self) -> Sequence[int]:
         """Return every price, the best first."""
-        return sorted(self.levels, reverse=self.descending)
+        if self._prices is None:
+            self._prices = sorted(self.levels, reverse=self.descending)
+        return self._prices
 
     def depth(self, levels_max: int | None = None) -> list[tuple[int, int, int]]:
         """Return (price, lots shown, orders), the best price first."""
@@ -103,6 +107,7 @@ class Half:
         level = self.levels.get(price)
         if level is None:
             level = self.levels[price] = Level()
+            self._prices = None
             best = self._best
             if best and (price > best if self.descending else price < best):
                 self._best = price
@@ -159,5 +164,6 @@ class Half:
         del level.orders[order.placed.number]
         if not level.orders:
             del self.levels[price]
+            self._prices = None
             if price == self._best:
                 self._best = 0
