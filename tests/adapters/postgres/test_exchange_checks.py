@@ -275,6 +275,13 @@ def test_books_that_hold_what_orders_reserve_are_sound() -> None:
     )
 
 
+def test_what_was_earned_may_be_taken_out() -> None:
+    paid = moved(*PAID, (BOB, WALLETS_USD, 20))
+    assert funds(*both(), [traded(), paid], [moved((EARNED, WALLETS_USD, 2))]).sound
+    found = funds(*both(), [moved((EARNED, WALLETS_USD, 2))], [traded(fee=1, released=21), paid])
+    assert "earnings:USD has 1; trades come to 0" in found.told
+
+
 WRONGS: dict[str, tuple[Callable[[], list[list[Event]]], str]] = {
     "funds that were never held": (
         lambda: [accounts(), [OrdersPlaced("bob", [purchase(1, 1, 10)])]],

@@ -212,7 +212,7 @@ class _Reserve(msgspec.Struct, gc=False):
 
 class OrderFundsCheck:
     """After every row: do the accounts of orders hold what live orders reserve, and earnings what
-    trades cost? Needs the journal alone."""
+    trades cost, but for what people took of them? Needs the journal alone."""
 
     name = "order funds"
 
@@ -227,6 +227,7 @@ class OrderFundsCheck:
 
     def hear(self, entry: Entry, events: Sequence[Event]) -> None:
         """Count both ways, and compare what a row touches."""
+        trades = False
         for event in events:
             match event:
                 case TransfersRecorded(lines):
@@ -235,12 +236,21 @@ class OrderFundsCheck:
                     self._ids[event.number] = event.id
                 case _ if room_of(type(event)) == "exchange":
                     self._tell(event)
+                    trades = True
+        if not trades:
+            self._let_be()
         for account in sorted(self._touched):
             held, wanted = self._balances.get(account, 0), self._wanted.get(account, 0)
             if held != wanted:
                 what = "trades come to" if account.startswith(_WATCHED[1]) else "its orders need"
                 raise Contradiction(f"{account} has {held}; {what} {wanted}")
         self._touched.clear()
+
+    def _let_be(self) -> None:
+        """Take what people moved to or from the earnings as right: it is the house's money."""
+        for account in self._touched:
+            if account.startswith(_WATCHED[1]):
+                self._wanted[account] = self._balances.get(account, 0)
 
     def _move(self, lines: Sequence[Line]) -> None:
         ids = self._ids
