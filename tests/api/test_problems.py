@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from nostro.api.patience import NoAnswerInTime
 from nostro.api.problem_table import TABLE
-from nostro.api.problems import Invalid, Problem, ProblemRaised, spoken
+from nostro.api.problems import Invalid, Problem, ProblemRaised, detail_of, spoken
 from nostro.kernel.messages import Rejection
 from nostro.ledger import RULES
 from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
@@ -133,3 +134,16 @@ def test_errors_of_one_code_are_a_problem_of_that_code() -> None:
     assert ProblemRaised.invalid([error, error]).code == "money.too_many_decimals"
     other = Invalid("/id", "request.bad_value", "no")
     assert ProblemRaised.invalid([error, other]).code == "request.invalid"
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"field": "price", "what": "a LIMIT order needs it"}, ": price: a LIMIT order needs it."),
+        ({"tries": 2, "why": "it is no JWT"}, ": it is no JWT, tries 2."),
+        ({"field": "price", "price_max": "2"}, ": field price, price max 2."),
+        ({}, "."),
+    ],
+)
+def test_what_is_said_in_words_comes_first(facts: dict[str, Any], said: str) -> None:
+    assert detail_of("No", facts) == f"No{said}"

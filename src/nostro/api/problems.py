@@ -160,6 +160,15 @@ def spoken(error: Exception, *, instance: str, request_id: str) -> Spoken:
 
 
 def detail_of(title: str, facts: Mapping[str, Any]) -> str:
-    """Return one sentence: the title and the facts of this occurrence."""
-    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
+    """Return one sentence: the title and the facts of this occurrence. What is said in words
+    (`what`, `why`) comes first, with the field that it is said of."""
+    words = [str(facts[name]) for name in _WORDS if facts.get(name)]
+    if words and facts.get("field"):
+        words.insert(0, str(facts["field"]))
+    told = _WORDS if not words else (*_WORDS, "field")
+    rest = (f"{name.replace('_', ' ')} {fact}" for name, fact in facts.items() if name not in told)
+    said = ", ".join([*([": ".join(words)] if words else []), *rest])
     return f"{title}: {said}." if said else f"{title}."
+
+
+_WORDS = ("what", "why")
