@@ -124,8 +124,17 @@ def _of_database(
         refuse_foreign(database, settings.chain)
         total = height_of_database(database, settings.chain)
         with printout.progress("auditing the journal", total) as advance:
-            look = audit_certificates if only_certificates else audit_database
-            return look(database, settings.chain, trusted=trusted, progress=advance)
+            if only_certificates:
+                return audit_certificates(
+                    database, settings.chain, trusted=trusted, progress=advance
+                )
+            return audit_database(
+                database,
+                settings.chain,
+                trusted=trusted,
+                data_dir=None if url else settings.data_dir,
+                progress=advance,
+            )
 
 
 def _record(verdict: Verdict) -> printout.Record:

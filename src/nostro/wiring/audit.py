@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nostro.adapters.journal_file import JournalFile
+from nostro.adapters.liquidity.reconcile import ProvidersCheck
 from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.exchange_checks import ExchangeCheck, OrderFundsCheck
 from nostro.adapters.postgres.payment_checks import PaymentsCheck
@@ -26,6 +27,7 @@ from nostro.ledger import LedgerAudit
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import ChainCheck, Check, ReplayCheck, Report, audit
 from nostro.wiring.certificates import CertificatesCheck
+from nostro.wiring.exchange import merchants_books
 from nostro.wiring.finality import FinalityCheck
 from nostro.wiring.rooms import make_house
 
@@ -65,10 +67,16 @@ class BooksCheck:
 
 
 def audit_database(
-    url: str, chain: str, *, trusted: Committee | None = None, progress: Progress | None = None
+    url: str,
+    chain: str,
+    *,
+    trusted: Committee | None = None,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Audit the journal in a database, and all who tell of it there, at one moment. `trusted`: the
-    first members of the committee, as the auditor knows them.
+    first members of the committee, as the auditor knows them. `data_dir`: where the simulated
+    liquidity providers keep their own books, which are compared too.
 
     Raises NotDone when the database does not answer.
     """
@@ -92,6 +100,8 @@ def audit_database(
             CertificatesCheck(verify, trusted=trusted),
             FinalityCheck(),
         ]
+        if data_dir is not None:
+            checks.append(ProvidersCheck(lambda: merchants_books(data_dir), chain=chain))
         return audit(
             _counted(evidence.entries(), progress),
             chain=chain,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.liquidity import ProviderPerformer, providers_of
 from nostro.adapters.liquidity.merchant import SimulatedMerchant
+from nostro.adapters.liquidity.records import ProviderBooks, books_in
 from nostro.wiring.payments import rates_of
 from nostro.wiring.settings import Settings
 
 MERCHANTS_DIR = "simulated-merchants"
 MERCHANTS_SEED = 1
+
+
+def merchants_books(data_dir: Path) -> Mapping[str, ProviderBooks]:
+    """Return the simulated providers' own books, as they stand in a data directory."""
+    files = sorted((data_dir / MERCHANTS_DIR).glob("*.jsonl"))
+    return {file.stem: books_in(file) for file in files}
 
 
 class ExchangeParts(NamedTuple):

@@ -118,7 +118,12 @@ async def _audit(scene: Scene) -> None:
     trusted = genesis_of(msgspec.json.decode(published, type=CommitteeFile))
     with scene.progress("rows audited", scene.facts.height) as advance:
         report = await asyncio.to_thread(
-            audit_database, server.url(), CHAIN, trusted=trusted, progress=advance
+            audit_database,
+            server.url(),
+            CHAIN,
+            trusted=trusted,
+            data_dir=scene.stage.data_dir,
+            progress=advance,
         )
     for verdict in report.verdicts:
         scene.check(f"the audit of the {verdict.check} finds nothing", verdict.sound, verdict.told)

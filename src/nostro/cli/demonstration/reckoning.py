@@ -68,9 +68,8 @@ async def _fills(scene: Scene, user: str) -> list[tuple[str, str, Decimal, Decim
 async def _held(scene: Scene) -> Money:
     """Return what open orders say they hold, by user and asset."""
     held: Money = defaultdict(Decimal)
-    for status in ("open", "partially_filled", "untriggered"):
-        async for order in pages(scene, "/orders", user=OPERATOR, status=status):
-            held[order["user_id"], order["held_asset"]] += Decimal(order["held"])
+    async for order in pages(scene, "/orders", user=OPERATOR, status="live"):
+        held[order["user_id"], order["held_asset"]] += Decimal(order["held"])
     return held
 
 

@@ -171,9 +171,8 @@ async def _come_back(scene: Scene) -> None:
         await scene.accepted(Order(path, {}, key=key, method="DELETE", user=OPERATOR))
         left = [
             order["order_id"]
-            for status in ("open", "partially_filled")
             async for order in pages(
-                scene, "/orders", user=OPERATOR, symbol=market.symbol, status=status
+                scene, "/orders", user=OPERATOR, symbol=market.symbol, status="live"
             )
         ]
         if not left or asyncio.get_running_loop().time() > deadline:
