@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nostro.kernel.seen import KEY_BYTES_MAX, SeenIndex, fingerprint, fingerprints
+from nostro.kernel import seen
+from nostro.kernel.seen import (
+    KEY_BYTES_MAX,
+    PRIMES,
+    Primes,
+    SeenIndex,
+    choose_primes,
+    fingerprint,
+    fingerprints,
+)
 
 FEW_KEYS = st.integers(0, 40).map(lambda number: f"key-{number}")
 TEXTS = st.text(max_size=80) | st.text("ab0-", max_size=300)
@@ -145,3 +155,61 @@ def test_a_million_ids_are_all_found_while_long_runs_are_being_joined() -> None:
             assert index.candidates([f"other-{number}" for number in range(5_000)]) == []
     assert len(index) == size * rows
     assert len(index.dump()) < 17 * size * rows
+
+
+# -- primes that nobody knows ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def secretly() -> Iterator[Primes]:
+    """Let indexes be made with other primes, for a while."""
+    yield choose_primes(0xC0FFEE_D15EA5ED)
+    seen._chosen = PRIMES
+
+
+@given(secret=st.integers(-(2**70), 2**70))
+def test_a_secret_makes_two_primes_of_thirty_bits(secret: int) -> None:
+    try:
+        a, b = choose_primes(secret)
+    finally:
+        seen._chosen = PRIMES
+    assert a != b
+    for prime in (a, b):
+        assert prime.bit_length() == 30
+        assert all(prime % each for each in range(2, 33_000))
+
+
+def test_whether_two_ids_collide_is_up_to_the_primes(secretly: Primes) -> None:
+    # As numbers these two differ by the product of the known primes, so no known prime tells them
+    # apart; bytes of no text, so it is the numbers that are compared.
+    one = int.from_bytes(b"order:00000000", "little")
+    other = one + PRIMES.a * PRIMES.b
+    assert [one % prime for prime in PRIMES] == [other % prime for prime in PRIMES]
+    assert [one % prime for prime in secretly] != [other % prime for prime in secretly]
+    keys = [f"key:{number}" for number in range(1_000)]
+    assert fingerprints(keys, secretly).tolist() == [fingerprint(key, secretly) for key in keys]
+    assert set(fingerprints(keys).tolist()).isdisjoint(fingerprints(keys, secretly).tolist())
+
+
+def test_a_loaded_index_keeps_the_primes_it_was_dumped_with(secretly: Primes) -> None:
+    index: SeenIndex[int] = SeenIndex(hot_max=0)
+    for number in range(100):
+        index.add(f"key:{number}", number, number + 1)
+    index.settle(100)
+    dumped = index.dump()
+    seen._chosen = PRIMES
+    loaded: SeenIndex[int] = SeenIndex(hot_max=0)
+    assert loaded.load(dumped) == b""
+    assert loaded.candidates(["key:7", "other"]) == [("key:7", 8)]
+    loaded.add("late", 1, 101)
+    loaded.settle(101)
+    assert loaded.candidates(["late", "key:99"]) == [("late", 101), ("key:99", 100)]
+    assert loaded.dump()[:32] == dumped[:32]
+
+
+def test_a_dump_with_primes_that_are_none_is_not_loaded() -> None:
+    index: SeenIndex[int] = SeenIndex(hot_max=0)
+    dumped = bytearray(index.dump())
+    dumped[16:24] = (2**29 + 2).to_bytes(8, "little")
+    with pytest.raises(ValueError, match="not an index"):
+        index.load(bytes(dumped))

@@ -11,8 +11,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence, Set
+from functools import lru_cache
 from struct import Struct, error, unpack_from
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,63 +37,124 @@ KEY_BYTES_MAX = 1_024
 """Longer keys are fingerprinted one by one."""
 
 _MASK = 2**64 - 1
-_PRIME_A = 608_135_819
-_PRIME_B = 729_683_237
-"""The first primes after the first 30 bits of pi and of e (their hexadecimal fractions)."""
 _SPREAD = 0x9FB21C651E98DF25
-_MAGIC = b"SEEN/2\n\0"
-_HEADER = Struct("<8sQQ")
+_MAGIC = b"SEEN/3\n\0"
+_HEADER = Struct("<8sQQQQ")
 _HEAD_BYTES = 1_024
 """Always the same, so that the long runs, which come first and seldom change, stand where they
-stood in an earlier dump; room for the lengths of 125 runs, where a dozen are many."""
+stood in an earlier dump; room for the lengths of 123 runs, where a dozen are many."""
+
+_PRIME_BITS = 30
+_PRIME_LEAST = 1 << (_PRIME_BITS - 1)
+_WITNESSES = (2, 3, 5, 7)
+"""Enough for the test of Miller and Rabin to be certain below 3.2 * 10**9."""
 
 
-def fingerprint(key: str) -> int:
+class Primes(NamedTuple):
+    """The two primes, of 30 bits, that make a fingerprint. Who knows them can make ids that collide
+    on purpose, so that a look at one reads a row for each; a wrong answer nobody can make."""
+
+    a: int
+    b: int
+
+
+PRIMES = Primes(608_135_819, 729_683_237)
+"""The first primes after the first 30 bits of pi and of e (their hexadecimal fractions): for who
+need not fear strangers."""
+_chosen = PRIMES
+
+
+def choose_primes(secret: int) -> Primes:
+    """Have the indexes that are made from here on take primes that follow from a secret, and return
+    these; `secret`: any integer, of 58 random bits where strangers choose ids. An index that is
+    loaded keeps the primes that it was dumped with."""
+    global _chosen
+    first, second = secret % _PRIME_LEAST, (secret >> (_PRIME_BITS - 1)) % _PRIME_LEAST
+    a = _prime_from(_PRIME_LEAST + first)
+    b = _prime_from(_PRIME_LEAST + second)
+    _chosen = Primes(a, b if b != a else _prime_from(a + 1))
+    return _chosen
+
+
+def _prime_from(number: int) -> int:
+    """Return the first prime from a number on; past 30 bits, it begins again."""
+    while True:
+        if number.bit_length() > _PRIME_BITS:
+            number = _PRIME_LEAST
+        if _is_prime(number):
+            return number
+        number += 1
+
+
+def _is_prime(number: int) -> bool:
+    if number < 9 or number % 2 == 0:
+        return number in (2, 3, 5, 7)
+    odd, twos = number - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    return all(_passes(number, witness, odd, twos) for witness in _WITNESSES)
+
+
+def _passes(number: int, witness: int, odd: int, twos: int) -> bool:
+    power = pow(witness, odd, number)
+    if power in (1, number - 1):
+        return True
+    for _ in range(twos - 1):
+        power = power * power % number
+        if power == number - 1:
+            return True
+    return False
+
+
+def fingerprint(key: str, primes: Primes = PRIMES) -> int:
     """Return 64 bits of a key, the same in every process and for ever (snapshots hold them).
 
     The UTF-8 bytes, read as one little-endian number, modulo two primes; then spread over 64 bits.
-    Two ids collide by chance once in 2**58 pairs. It is not a cryptographic hash: who makes
-    collisions on purpose makes us read a row, never give a wrong answer.
+    Two ids collide by chance once in 2**58 pairs.
     """
     number = int.from_bytes(key.encode("utf-8", "surrogatepass"), "little")
-    both = (number % _PRIME_A << 34 | number % _PRIME_B << 4) * _SPREAD & _MASK
+    both = (number % primes.a << 34 | number % primes.b << 4) * _SPREAD & _MASK
     return both ^ both >> 32
 
 
-_POWERS: Words = np.array(
-    [
-        [pow(2, 16 * place, prime) for prime in (_PRIME_A, _PRIME_B)]
-        for place in range(KEY_BYTES_MAX // 2)
-    ],
-    dtype=np.uint64,
-)
-"""What a 16-bit word at each place is worth: sums of 512 such products stay below 2**64."""
+@lru_cache(maxsize=8)
+def _powers(primes: Primes) -> Words:
+    """Return what a 16-bit word at each place is worth: sums of 512 such products stay below
+    2**64."""
+    return np.array(
+        [[pow(2, 16 * place, prime) for prime in primes] for place in range(KEY_BYTES_MAX // 2)],
+        dtype=np.uint64,
+    )
 
 
-def fingerprints(keys: Sequence[str]) -> Words:
+def fingerprints(keys: Sequence[str], primes: Primes = PRIMES) -> Words:
     """Return `fingerprint` of each key, several times faster for thousands of keys."""
     parts = [
-        _fingerprints(keys[start : start + SETTLE_KEYS])
+        _fingerprints(keys[start : start + SETTLE_KEYS], primes)
         for start in range(0, len(keys), SETTLE_KEYS)
     ]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 
 
-def _fingerprints(keys: Sequence[str]) -> Words:
+def _fingerprints(keys: Sequence[str], primes: Primes) -> Words:
     try:
         text = np.array(keys, dtype=np.bytes_)
     except UnicodeEncodeError:
         text = np.array([key.encode("utf-8", "surrogatepass") for key in keys], dtype=np.bytes_)
     if text.itemsize > KEY_BYTES_MAX:
-        return np.array([fingerprint(key) for key in keys], dtype=np.uint64)
+        return np.array([fingerprint(key, primes) for key in keys], dtype=np.uint64)
     count = (text.itemsize + 1) // 2
     words = text.astype(f"S{count * 2}").view("<u2").reshape(len(keys), count)
-    sums = words.astype(np.uint64) @ _POWERS[:count]
-    both: Words = sums[:, 0] % np.uint64(_PRIME_A) << np.uint64(34)
-    both |= sums[:, 1] % np.uint64(_PRIME_B) << np.uint64(4)
+    sums = words.astype(np.uint64) @ _powers(primes)[:count]
+    both: Words = sums[:, 0] % np.uint64(primes.a) << np.uint64(34)
+    both |= sums[:, 1] % np.uint64(primes.b) << np.uint64(4)
     both *= np.uint64(_SPREAD)
     both ^= both >> np.uint64(32)
     return both
+
+
+def _is_usable(prime: int) -> bool:
+    return prime.bit_length() == _PRIME_BITS and _is_prime(prime)
 
 
 class SeenIndex(Generic[T]):
@@ -102,7 +164,7 @@ class SeenIndex(Generic[T]):
     tests that want collisions. Not thread-safe; an id is added once.
     """
 
-    __slots__ = ("_blocks", "_cold", "_hot", "_hot_max", "_kept", "_slack")
+    __slots__ = ("_blocks", "_cold", "_hot", "_hot_max", "_kept", "_primes", "_slack")
 
     def __init__(self, *, hot_max: int, fingerprint_bits: int = 64) -> None:
         self._hot: dict[str, T] = {}
@@ -110,6 +172,7 @@ class SeenIndex(Generic[T]):
         self._slack = min(SETTLE_KEYS, hot_max // 8)
         self._blocks: deque[tuple[int, list[str]]] = deque()
         self._cold = _Cold()
+        self._primes = _chosen
         self._kept = _MASK >> (64 - fingerprint_bits) << (64 - fingerprint_bits)
 
     def __len__(self) -> int:
@@ -186,9 +249,9 @@ class SeenIndex(Generic[T]):
             return [
                 (key, height)
                 for key in old
-                for height in self._cold.find(fingerprint(key) & self._kept)
+                for height in self._cold.find(fingerprint(key, self._primes) & self._kept)
             ]
-        found = self._cold.find_many(fingerprints(old) & np.uint64(self._kept))
+        found = self._cold.find_many(fingerprints(old, self._primes) & np.uint64(self._kept))
         return [(old[index], height) for index, height in found]
 
     def dump(self) -> bytes:
@@ -198,7 +261,7 @@ class SeenIndex(Generic[T]):
         """
         runs = [*self._cold.all_runs(), *([self._run(self._blocks)] if self._blocks else ())]
         assert _HEADER.size + 8 * len(runs) <= _HEAD_BYTES, "too many runs"
-        head = [_HEADER.pack(_MAGIC, self._check(), len(runs))]
+        head = [_HEADER.pack(_MAGIC, self._check(), *self._primes, len(runs))]
         head += [len(run).to_bytes(8, "little") for run in runs]
         body = [part.astype("<u8").tobytes() for run in runs for part in run.columns]
         return b"".join((b"".join(head).ljust(_HEAD_BYTES, b"\0"), *body))
@@ -207,15 +270,18 @@ class SeenIndex(Generic[T]):
         """Replace all that is remembered by what `dump` wrote at the beginning of these bytes, and
         return what follows it; raises ValueError if `dump` did not write it."""
         try:
-            magic, check, count = _HEADER.unpack_from(data)
+            magic, check, a, b, count = _HEADER.unpack_from(data)
             lengths = unpack_from(f"<{count}Q", data, _HEADER.size) if magic == _MAGIC else ()
         except error as cause:
             raise ValueError("not an index of seen ids: too short") from cause
         end = _HEAD_BYTES + 16 * sum(lengths)
         padding = data[_HEADER.size + 8 * len(lengths) : _HEAD_BYTES]
-        if magic != _MAGIC or check != self._check() or any(padding) or len(data) < end:
+        primes = Primes(a, b)
+        known = magic == _MAGIC and check == self._check() and all(map(_is_usable, primes))
+        if not known or any(padding) or len(data) < end:
             raise ValueError("not an index of seen ids, or one with other fingerprints")
         self._hot, self._blocks, self._cold = {}, deque(), _Cold()
+        self._primes = primes
         start = _HEAD_BYTES
         for length in lengths:
             columns = np.frombuffer(data, dtype="<u8", count=2 * length, offset=start)
@@ -235,7 +301,7 @@ class SeenIndex(Generic[T]):
             heights.append(height)
             counts.append(len(block))
         column = np.repeat(np.array(heights, dtype=np.uint64), counts)
-        return _Run(*_in_order(fingerprints(keys) & np.uint64(self._kept), column))
+        return _Run(*_in_order(fingerprints(keys, self._primes) & np.uint64(self._kept), column))
 
 
 class _Run:

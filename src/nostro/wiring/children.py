@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import secrets
 import sys
 from typing import Any
 
 import uvloop
 
 from nostro.adapters.telemetry.logging import configure_logging
+from nostro.kernel.seen import choose_primes
 from nostro.runtime.ending import ended
 from nostro.runtime.ports import NotDone
 from nostro.wiring.processes import read_order, say_ready, until_told_to_stop
@@ -32,6 +34,7 @@ def main() -> None:
     settings = load_settings(**order["settings"])
     stores = Stores(**order["stores"])
     configure_logging(settings.log_format, settings.log_level)
+    choose_primes(secrets.randbits(64))  # callers choose ids: none of them may know how to collide
     if sys.argv[1] == "follower":
         follow(settings, stores, parent_pid=order["parent_pid"])
         return
