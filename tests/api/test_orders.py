@@ -440,6 +440,7 @@ async def test_orders_and_trades_are_listed_to_their_users(postgres: str) -> Non
         for query, ids in (
             ("status=filled", ["1"]),
             ("status=open&symbol=ADA/USDT&side=BUY", ["3", "2"]),
+            ("status=live", ["3", "2"]),
             ("client_order_id=n1", ["2"]),
             ("symbol=BTC-USD", []),
             ("from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z", []),
@@ -452,3 +453,33 @@ async def test_orders_and_trades_are_listed_to_their_users(postgres: str) -> Non
         assert len(everybody["data"]) == 4
         (fill,) = (await told(await door.ask("GET", "/trades", of="bob")))["data"]
         assert (fill["role"], fill["side"], fill["order_id"]) == ("taker", "sell", "4")
+
+
+async def test_live_orders_are_all_that_are_not_closed_and_no_others(postgres: str) -> None:
+    async with live_bourse(postgres) as door:
+        await order(door, "alice", 422, **{**BUY, "quantity": "5000"})
+        partly = await order(door, "alice", **BUY)
+        gone = await order(door, "bob", **{**SELL, "quantity": "40"})
+        waits = await order(
+            door, "bob", **{**SELL, "type": "stop_limit", "stop_price": "1.5000", "price": "1.4000"}
+        )
+        rests = await order(door, "bob", **{**SELL, "price": "2.5000"})
+        taken_back = await order(door, "bob", **{**SELL, "price": "2.6000"})
+        await told(await door.ask("DELETE", f"/orders/{taken_back['order_id']}", of="bob"))
+        path = f"/orders?status=live&at_least={door.engine.height}"
+        for who, ids in (
+            ("operator", [rests, waits, partly]),
+            ("bob", [rests, waits]),
+            ("alice", [partly]),
+        ):
+            page = await told(await door.ask("GET", path, of=who))
+            assert [each["order_id"] for each in page["data"]] == [o["order_id"] for o in ids]
+            assert gone["order_id"] not in {each["order_id"] for each in page["data"]}
+        states = await told(await door.ask("GET", path, of="operator"))
+        assert [each["status"] for each in states["data"]] == [
+            "open",
+            "untriggered",
+            "partially_filled",
+        ]
+        unheard = await door.ask("GET", "/orders?status=alive", of="alice")
+        assert unheard.status_code == 422

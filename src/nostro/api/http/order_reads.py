@@ -28,13 +28,20 @@ FILLS_MAX = 1_000
 """Fills told with an order; GET /trades has them all."""
 
 
+Status = Literal[
+    "live", "open", "partially_filled", "untriggered", "filled", "cancelled", "rejected"
+]
+"""How orders stand; live: in any state that is not the last."""
+
+
 class OrdersQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Which orders; both times are of placement, and included. Without a user_id: the caller's, or
-    for who reads of everybody those of all users."""
+    for who reads of everybody those of all users. `status` live: all that are not closed, that is
+    open, partially_filled and untriggered."""
 
     user_id: UserId | None = None
     symbol: Symbol | None = None
-    status: OrderState | None = None
+    status: Status | None = None
     side: Literal["buy", "sell", "BUY", "SELL"] | None = None
     client_order_id: ClientOrderId | None = None
     from_: Moment | None = None
@@ -78,7 +85,8 @@ async def list_orders(call: Call, query: OrdersQuery) -> Spoken:
         user_id=user_id,
         market=_market(call, query.symbol),
         side=None if query.side is None else Side(query.side.lower()),
-        state=query.status,
+        state=None if query.status in (None, "live") else OrderState(query.status),
+        live=True if query.status == "live" else None,
         client_order_id=query.client_order_id,
         from_us=None if query.from_ is None else microseconds(query.from_),
         to_us=None if query.to is None else microseconds(query.to),
@@ -143,7 +151,7 @@ OPERATIONS = (
         "/orders",
         "Orders",
         "The newest first, narrowed by user, market, status, side, client_order_id and time of "
-        "placement.",
+        "placement. status=live: all that are not closed.",
         handler=list_orders,
         query=OrdersQuery,
         problems=("auth.not_your_account", *_FILTERED),
