@@ -201,6 +201,7 @@ def test_every_kind_of_key_is_for_its_own_algorithm() -> None:
         written(OKPKey.generate_key("X25519", {"kid": "exchange"}, private=True)),
         json.dumps({"keys": [OctKey.generate_key(256, {"kid": "secret"}).as_dict()]}).encode(),
     ],
+    ids=[f"bad{number}" for number in range(15)],  # fresh keys are no names: workers must agree
 )
 def test_a_key_that_is_not_for_signatures_of_ours_is_passed_over(bad: bytes) -> None:
     with pytest.raises(ValueError, match="no usable key"):
