@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.api.bourse import ADA, bourse, live_bourse, order, told
@@ -184,3 +185,42 @@ async def test_fee_schedules_are_listed(postgres: str) -> None:
         listed = (await door.get("/fees"))["data"]
         (mine,) = [each for each in listed if each["name"] == "vip"]
         assert (mine["taker_bps"], mine["users"], mine["actor"]) == ("1.25", 1, "operator")
+
+
+# -- where a market may be routed to ---------------------------------------------------------------
+
+
+async def test_a_market_is_routed_only_to_a_provider_that_is_there() -> None:
+    parts = {"providers": frozenset(("best", "merchant"))}
+    async with front_door(parts=parts) as door:
+        nowhere = {"routing": "provider", "provider": "acme"}
+        no = await told(await door.ask("POST", "/markets", {**ADA, **nowhere}, of="operator"), 422)
+        assert no["code"] == "exchange.provider_unknown"
+        assert no["facts"] == {"provider": "acme", "providers": ["best", "merchant"]}
+        assert no["errors"][0]["pointer"] == "/provider"
+        assert (await door.client.get("/markets/ADA-USDT")).status_code == 404
+        there = {**ADA, "routing": "provider", "provider": "merchant"}
+        await told(await door.ask("POST", "/markets", there, of="operator"), 201)
+        path = "/markets/ADA-USDT"
+        for change, status in (
+            ({"provider": "acme"}, 422),
+            ({"provider": "best"}, 200),
+            (nowhere, 422),
+            ({"routing": "book", "provider": "acme"}, 200),  # the book needs none
+            ({"routing": "book_then_provider"}, 422),
+            ({"orders_per_user_max": 5}, 200),
+        ):
+            answer = await door.ask("PATCH", path, change, of="operator")
+            assert answer.status_code == status, (change, answer.text)
+
+
+async def test_rules_that_name_a_provider_who_is_gone_may_be_changed_elsewhere() -> None:
+    async with front_door() as door:  # it knows of no providers, and refuses none
+        gone = {**ADA, "routing": "provider", "provider": "acme"}
+        await told(await door.ask("POST", "/markets", gone, of="operator"), 201)
+        platform = replace(door.app.desk.platform, providers=frozenset(("best",)))
+        door.app.desk.platform = platform
+        rules = {"orders_per_user_max": 5}
+        await told(await door.ask("PATCH", "/markets/ADA-USDT", rules, of="operator"))
+        still = {"routing": "provider"}
+        await told(await door.ask("PATCH", "/markets/ADA-USDT", still, of="operator"), 422)

@@ -156,6 +156,11 @@ EXCHANGE: dict[str, Row] = {
     "exchange.bad_reason": Row(422, "The reason is too long", "At most 200 characters."),
     "exchange.bad_terms": Row(422, "The market's terms make no sense", "See `field`, `what`."),
     "exchange.bad_rules": Row(422, "The market's rules make no sense", "See `field`, `what`."),
+    "exchange.provider_unknown": Row(
+        422,
+        "There is no such liquidity provider here",
+        "Name one of `providers`, or best: all of them compete.",
+    ),
     "exchange.reference_missing": Row(
         409,
         "A market with a band needs a reference price first",

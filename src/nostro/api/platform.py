@@ -259,6 +259,7 @@ class Platform:
     """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
     of a probe of the API's own (engine, views, effects) takes its place. `screening`: None lets
     every name pass. `picture`: of the markets and their books, None where there is no exchange.
+    `providers`: what a market may be routed to; empty: unknown, and nothing is refused.
     `forecasts` forecasts with the models that are installed."""
 
     engine: Engine
@@ -269,6 +270,7 @@ class Platform:
     risk: RiskReads = _NO_RISK
     exchange: ExchangeReads = _NO_EXCHANGE
     picture: Picture | None = None
+    providers: frozenset[str] = frozenset()
     screening: Screening | None = None
     identifiers: Identifiers = _SPELLING
     webhooks: Webhooks | None = None

@@ -15,6 +15,7 @@ from nostro import __version__
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.forecasting import prophet_forecasters
 from nostro.adapters.identifiers import Registry
+from nostro.adapters.liquidity import BEST
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
 from nostro.adapters.postgres.payment_queries import PaymentQueries
@@ -87,6 +88,7 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 risk=RiskQueries(pool, settings.chain),
                 exchange=ExchangeQueries(pool, settings.chain),
                 picture=picture,
+                providers=frozenset((BEST, *filter(None, settings.providers.split(",")))),
                 screening=_screening(settings),
                 identifiers=Registry(),
                 webhooks=webhooks,

@@ -127,6 +127,7 @@ async def create_market(call: Call, body: NewMarketBody) -> Spoken:
     try:
         terms = await _terms_of(call.desk, body)
         rules = _rules(body, terms, MarketRules())
+        _check_provider(call.desk, body, rules)
     except Rejection as no:
         raise refusal(no) from None
     command = CreateMarket(
@@ -203,11 +204,25 @@ def _rules(body: RulesBody, terms: MarketTerms, rules: MarketRules) -> MarketRul
     return msgspec.structs.replace(rules, **changes)
 
 
+def _check_provider(desk: Desk, body: RulesBody, rules: MarketRules) -> None:
+    """Raise Rejection `exchange.provider_unknown` when the body routes to one that is not there: no
+    order would be filled. Rules that say so already may be changed elsewhere."""
+    known = desk.platform.providers
+    if body.routing is None and body.provider is None:
+        return
+    if not known or rules.routing is Routing.BOOK or not rules.provider:
+        return
+    if rules.provider not in known:
+        facts = {"provider": rules.provider, "providers": sorted(known)}
+        raise Rejection("exchange.provider_unknown", at="provider", **facts)
+
+
 async def change_market(call: Call, body: RulesBody) -> Spoken:
     """Give a market other rules."""
     market = market_in(call)
     try:
         rules = _rules(body, market.terms, market.rules)
+        _check_provider(call.desk, body, rules)
     except Rejection as no:
         raise refusal(no) from None
     receipt = await ordered(call, ChangeMarket(market=market.name, rules=rules), market.terms)
@@ -304,6 +319,7 @@ def _change(
 
 _RULES = (
     "exchange.bad_rules",
+    "exchange.provider_unknown",
     "exchange.fee_schedule_unknown",
     "exchange.quantity_off_lot",
     "exchange.bps_not_a_number",
