@@ -321,9 +321,9 @@ class Reader:
 
 @asynccontextmanager
 async def reader(
-    hub: Hub, *, headers: dict[str, str] | None = None, path: str = ws.PATH
+    hub: Hub, *, headers: dict[str, str] | None = None, path: str = ws.PATH, address: str = ""
 ) -> AsyncIterator[Reader]:
-    """Connect a reader."""
+    """Connect a reader. `address`: from where; the server does not tell without one."""
     one = Reader()
     pairs = [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
     scope = {
@@ -332,6 +332,7 @@ async def reader(
         "raw_path": path.encode(),
         "query_string": b"",
         "headers": pairs,
+        "client": (address, 40_000) if address else None,
     }
     one.incoming.put_nowait({"type": "websocket.connect"})
     one.task = asyncio.create_task(ws.serve(hub, scope, one.incoming.get, one.send))

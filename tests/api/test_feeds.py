@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 from zlib import crc32
 
@@ -10,8 +11,9 @@ import pytest
 
 from nostro.api.feeds import connection, logs
 from nostro.api.feeds.hub import SUBSCRIPTIONS_MAX, TICK_S
+from nostro.api.feeds.reading import AT_ONCE_MAX
 from nostro.exchange import Side
-from tests.api.callers import bearer
+from tests.api.callers import bearer, token_of
 from tests.api.feeds_stage import MARKET, Stage, greeted, hub_of, reader
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -153,13 +155,81 @@ async def test_a_handshake_elsewhere_is_not_found(stage: Stage) -> None:
 
 async def test_connections_are_bounded(stage: Stage) -> None:
     hub = hub_of(stage, connections_max=2)
-    async with reader(hub) as first, reader(hub) as second:
+    async with reader(hub, address="10.0.0.1") as first, reader(hub, address="10.0.0.2") as second:
         await greeted(first)
         await greeted(second)
-        async with reader(hub) as third:
+        async with reader(hub, address="10.0.0.3") as third:
             assert (await third.next())["status"] == 503
-    async with reader(hub) as again:
+    async with reader(hub, address="10.0.0.3") as again:
         await greeted(again)
+
+
+async def test_one_address_takes_a_tenth_of_the_connections_and_no_more(stage: Stage) -> None:
+    hub = hub_of(stage, connections_max=20)
+    async with reader(hub, address="10.0.0.1") as first, reader(hub, address="10.0.0.1") as second:
+        await greeted(first)
+        await greeted(second)
+        async with reader(hub, address="10.0.0.1") as third:
+            assert (await third.next())["status"] == 429
+        async with reader(hub, address="10.0.0.2") as other:
+            await greeted(other)
+        async with reader(hub, address="10.0.0.1", headers=bearer("ann")) as ann:
+            await greeted(ann)  # who shows a token is counted by user
+    assert hub.figures().refused == {"feeds.full": 0, "feeds.too_many_connections": 1}
+    assert not hub._held  # nobody is counted who is gone
+    async with reader(hub, address="10.0.0.1") as again:
+        await greeted(again)
+
+
+async def test_a_user_takes_a_tenth_of_the_connections_from_all_addresses(stage: Stage) -> None:
+    hub, ann = hub_of(stage, connections_max=10), bearer("ann")
+    async with reader(hub, address="10.0.0.1", headers=ann) as first:
+        await greeted(first)
+        async with reader(hub, address="10.0.0.2", headers=ann) as second:
+            assert (await second.next())["status"] == 429
+        async with reader(hub, address="10.0.0.2", headers=bearer("bob")) as other:
+            await greeted(other)
+
+
+async def test_who_authenticates_later_is_counted_by_user_from_then_on(stage: Stage) -> None:
+    hub = hub_of(stage, connections_max=10)
+    async with reader(hub, address="10.0.0.1") as first:
+        await greeted(first)
+        first.say(op="auth", token=token_of("ann"))
+        assert (await first.next())["user_id"] == "ann"
+        first.say(op="auth", token=token_of("ann"))  # a newer token is no other connection
+        assert (await first.next())["type"] == "authenticated"
+        async with reader(hub, address="10.0.0.1") as second:
+            await greeted(second)
+            second.say(op="auth", token=token_of("ann"))
+            assert (await second.next())["code"] == "feeds.too_many_connections"
+            second.subscribe("orders", symbol="")
+            assert (await second.next())["code"] == "feeds.login_needed"
+            second.subscribe("ticker")
+            assert (await second.next())["type"] == "subscribed"
+    assert not hub._held
+
+
+async def test_who_reads_back_public_history_keeps_nobody_from_his_own_fills(stage: Stage) -> None:
+    ask = stage.rest(SELL, 200, 10, user_id="ann")
+    stage.take(ask, 1)
+    hub, never = hub_of(stage), asyncio.Event()
+
+    async def trades_after(*_: Any, **__: Any) -> Any:
+        await never.wait()
+
+    stage.views.trades_after = trades_after  # type: ignore[method-assign]
+    async with AsyncExitStack() as nosy:
+        for number in range(AT_ONCE_MAX + 1):
+            one = await nosy.enter_async_context(reader(hub, address=f"10.0.0.{number}"))
+            await greeted(one)
+            one.subscribe("trades", after=0)
+            await one.next("subscribed")
+        async with reader(hub, headers=bearer("ann")) as owner:
+            await greeted(owner)
+            owner.subscribe("fills", symbol="", after=0)
+            assert len((await owner.next("fills"))["fills"]) == 1
+        assert hub.figures().subscriptions["trades"] == AT_ONCE_MAX + 1
 
 
 async def test_subscriptions_of_a_connection_are_bounded(stage: Stage) -> None:

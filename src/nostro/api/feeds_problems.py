@@ -17,6 +17,13 @@ FEEDS: dict[str, Row] = {
         "Connect again in a moment, and follow everything over one connection.",
         retryable=True,
     ),
+    "feeds.too_many_connections": Row(
+        429,
+        "Too many connections of one caller follow the feeds",
+        "Follow everything over one connection, and close those that are not needed. Who shows a "
+        "token or a key is counted by user, everybody else by address.",
+        retryable=True,
+    ),
     "feeds.bad_message": Row(
         422,
         "The message cannot be read",

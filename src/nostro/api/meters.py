@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
@@ -41,10 +43,22 @@ class Histogram:
         return rows
 
 
+class FeedFigures(NamedTuple):
+    """What the feeds count. `subscriptions`: by channel; `lagged`: how often what waited for a slow
+    reader was dropped; `refused`: connections that were too many, by the code of the refusal."""
+
+    connections: int
+    subscriptions: Mapping[str, int]
+    lagged: int
+    refused: Mapping[str, int]
+
+
 class Meters:
-    """What the front door counts since the start."""
+    """What the front door counts since the start. `feeds` tells what the feeds count, where there
+    are any."""
 
     def __init__(self) -> None:
+        self.feeds: Callable[[], FeedFigures] | None = None
         self.requests: defaultdict[tuple[str, str, int], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], Histogram] = {}
 

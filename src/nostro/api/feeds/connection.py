@@ -34,11 +34,15 @@ Key = tuple[str, str]
 
 
 class Connection(Reader):
-    """One reader: who he is, what he follows, what waits for him. `lagged` counts how often what
+    """One reader: who he is, what he follows, what waits for him. `address`: from where he
+    connects, which is all that is known of one who shows nothing. `lagged` counts how often what
     waited was dropped."""
 
-    def __init__(self, caller: Caller, *, bytes_max: int = QUEUE_BYTES_MAX) -> None:
+    def __init__(
+        self, caller: Caller, *, address: str = "", bytes_max: int = QUEUE_BYTES_MAX
+    ) -> None:
         self.caller = caller
+        self.address = address
         self.subscriptions: dict[Key, Subscription] = {}
         self.resumes: deque[tuple[Subscription, int | None]] = deque()
         """Whom to bring in step next, from where."""

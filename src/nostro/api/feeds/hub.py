@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import MutableMapping
+from collections import Counter
+from collections.abc import Mapping, MutableMapping
 from secrets import token_hex
 from typing import Any
 
@@ -30,6 +31,7 @@ from nostro.api.feeds.markets import BookTopic, TickerTopic
 from nostro.api.feeds.reading import PatientReads
 from nostro.api.feeds.told import written
 from nostro.api.feeds.topic import Gone, Message, Subscription, Topic
+from nostro.api.meters import FeedFigures
 from nostro.api.picture import Picture
 from nostro.api.prices import market_name, symbol_of
 from nostro.api.problem_table import row_for
@@ -46,6 +48,8 @@ IDLE_S = 60.0
 LINGER_S = 60.0
 """How long a topic is kept that nobody follows."""
 CONNECTIONS_MAX = 2_000
+ONE_IN = 10
+"""Of all connections one caller may have one in so many."""
 SUBSCRIPTIONS_MAX = 100
 """Of one connection."""
 POSITION_DIGITS_MAX = 18
@@ -72,6 +76,13 @@ class Hub:
         self._life = 0 if picture is None else picture.life
         self.connections: set[Connection] = set()
         self._connections_max = connections_max
+        self._each_max = max(connections_max // ONE_IN, 1)
+        self._held: Counter[str] = Counter()
+        """Connections by who holds them."""
+        self._refused: Counter[str] = Counter({"feeds.full": 0, "feeds.too_many_connections": 0})
+        self._lagged = 0
+        """Of those who are gone."""
+        desk.meters.feeds = self.figures
         self._topics: dict[Key, Topic] = {}
         self._ears: dict[str, Ears] = {}
         self._reads: PatientReads | None = None
@@ -96,10 +107,15 @@ class Hub:
         return caller
 
     def enter(self, connection: Connection) -> None:
-        """Let a reader in, and greet him; raises Rejection `feeds.full` or `feeds.not_here`."""
+        """Let a reader in, and greet him; raises Rejection `feeds.full`,
+        `feeds.too_many_connections` or `feeds.not_here`."""
         height = self.picture.height
         if len(self.connections) >= self._connections_max:
+            self._refused["feeds.full"] += 1
             raise Rejection("feeds.full", connections_max=self._connections_max)
+        holder = _holder(connection.caller, connection.address)
+        self._check_room(holder)
+        self._held[holder] += 1
         self.connections.add(connection)
         connection.quiet_since = asyncio.get_running_loop().time()
         if self._running is None or self._running.done():
@@ -116,10 +132,31 @@ class Hub:
 
     def leave(self, connection: Connection) -> None:
         """Forget a reader."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self._let_off(_holder(connection.caller, connection.address))
+            self._lagged += connection.lagged
         for key in list(connection.subscriptions):
             self.unfollow(connection, key)
         connection.let_go(CLOSE_GOING_AWAY)
+
+    def _check_room(self, holder: str) -> None:
+        if self._held[holder] >= self._each_max:
+            self._refused["feeds.too_many_connections"] += 1
+            raise Rejection("feeds.too_many_connections", connections_max=self._each_max)
+
+    def _let_off(self, holder: str) -> None:
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]
+
+    def figures(self) -> FeedFigures:
+        """Return what is counted of the feeds."""
+        followed = Counter(dict.fromkeys(CHANNELS, 0))
+        for (channel, _), topic in self._topics.items():
+            followed[channel] += len(topic.subscriptions)
+        lagged = self._lagged + sum(connection.lagged for connection in self.connections)
+        return FeedFigures(len(self.connections), followed, lagged, self._refused)
 
     def follow(
         self, connection: Connection, key: Key, after: int | None, name: str | None = None
@@ -182,8 +219,13 @@ class Hub:
         return {"channel": channel, **whom}
 
     def take_over(self, connection: Connection, caller: Caller) -> None:
-        """Let a connection be somebody's from now on; what was another's is followed no more."""
+        """Let a connection be somebody's from now on; what was another's is followed no more.
+        Raises Rejection `feeds.too_many_connections`: it then stays whose it was."""
         if caller.user_id != connection.caller.user_id:
+            holder = _holder(caller, connection.address)
+            self._check_room(holder)
+            self._let_off(_holder(connection.caller, connection.address))
+            self._held[holder] += 1
             for key in [key for key in connection.subscriptions if key[0] in PRIVATE]:
                 self.unfollow(connection, key)
         connection.caller = caller
@@ -319,6 +361,17 @@ class Hub:
         if picture.life != self._life:
             self._life = picture.life
             self.epoch = token_hex(8)
+
+
+def address_in(scope: Mapping[str, Any]) -> str:
+    """Return from where a connection comes; "" when the server does not tell."""
+    return str((scope.get("client") or ("",))[0])
+
+
+def _holder(caller: Caller, address: str) -> str:
+    """Return for whom a connection is counted: his user, also with keys of his, or, of who shows
+    nothing, the address."""
+    return f"user:{caller.user_id}" if caller.user_id else f"address:{address}"
 
 
 def error_told(error: Exception, *, channel: str = "", name: str | None = None) -> str:

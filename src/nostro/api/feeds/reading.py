@@ -1,7 +1,8 @@
 """How are the views read for those who missed something, without taking them from everybody else?
 
 After a restart of the server every client comes back at once. Few of them are read for at a time,
-and views that are behind, or away, are waited for.
+and views that are behind, or away, are waited for. What anybody may ask for has a queue of its own:
+who reads the history of all trades again and again keeps nobody from his own fills.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from nostro.ledger import BalanceView
 from nostro.runtime.projector import ViewsBehind, ViewsUnavailable
 
 AT_ONCE_MAX = 3
+PUBLIC_AT_ONCE_MAX = 2
 WAIT_MS = 1_000
 PATIENCE_S = 30.0
 PAUSE_S = 0.25
@@ -30,7 +32,8 @@ class PatientReads:
 
     def __init__(self, reads: ExchangeReads, *, patience_s: float = PATIENCE_S) -> None:
         self._reads = reads
-        self._turn = asyncio.Semaphore(AT_ONCE_MAX)
+        self._own_turn = asyncio.Semaphore(AT_ONCE_MAX)
+        self._public_turn = asyncio.Semaphore(PUBLIC_AT_ONCE_MAX)
         self._patience_s = patience_s
 
     async def trades_after(
@@ -38,7 +41,9 @@ class PatientReads:
     ) -> Sequence[TradeView]:
         """Return a market's trades above a number from views that tell of a height."""
         return await self._patiently(
-            height, lambda: self._reads.trades_after(market, trade, limit=limit)
+            height,
+            lambda: self._reads.trades_after(market, trade, limit=limit),
+            turn=self._public_turn,
         )
 
     async def fills_above(
@@ -75,13 +80,21 @@ class PatientReads:
         """Return what stands on a user's accounts."""
         return await self._patiently(height, lambda: self._reads.balances(user_id))
 
-    async def _patiently(self, height: int, read: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(
+        self,
+        height: int,
+        read: Callable[[], Awaitable[T]],
+        *,
+        turn: asyncio.Semaphore | None = None,
+    ) -> T:
+        """Read once the views tell of a height and it is our turn, by default among those who read
+        what is their own."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience_s
         while True:
             try:
                 await self._reads.wait_for(height, WAIT_MS)
-                async with self._turn:
+                async with turn or self._own_turn:
                     return await read()
             except (ViewsBehind, ViewsUnavailable):
                 if loop.time() >= deadline:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nostro.api.feeds.connection import Connection
-from nostro.api.feeds.hub import Hub, position_said
+from nostro.api.feeds.hub import Hub, address_in, position_said
 from nostro.api.feeds.topic import Message
 from nostro.api.feeds.ws import SEND_S, Send
 from nostro.api.intake import Receive
@@ -41,7 +41,7 @@ async def entered(hub: Hub, request: Request) -> Followed:
     query = read_query(request.scope["query_string"], FollowQuery)
     key = hub.named(caller, request.path_params["channel"], query.symbol, query.user_id)
     after = position_said(request.headers.get("last-event-id", query.after))
-    connection = Connection(caller)
+    connection = Connection(caller, address=address_in(request.scope))
     hub.enter(connection)
     try:
         hub.follow(connection, key, after)

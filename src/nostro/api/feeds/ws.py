@@ -20,7 +20,7 @@ from nostro.api.feeds.connection import (
     CLOSE_TOO_MUCH,
     Connection,
 )
-from nostro.api.feeds.hub import Hub, error_told, position_said
+from nostro.api.feeds.hub import Hub, address_in, error_told, position_said
 from nostro.api.feeds.told import written
 from nostro.api.feeds.topic import Message
 from nostro.api.intake import Receive
@@ -69,7 +69,8 @@ async def serve(hub: Hub, scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if scope["path"] != PATH:
             raise ProblemRaised("request.not_found")
-        connection = Connection(await hub.admitted(scope))
+        caller = await hub.admitted(scope)
+        connection = Connection(caller, address=address_in(scope))
         hub.enter(connection)
     except Exception as error:
         await _refuse(scope, send, error)
