@@ -65,6 +65,13 @@ async def test_the_secret_is_told_once(door: Door) -> None:
     assert rotated["secret"] != told["secret"]
 
 
+async def test_an_endpoint_is_told_of_the_exchange_when_it_asks_for_that(door: Door) -> None:
+    events = ["order.placed", "order.closed", "trade.executed"]
+    events += ["route.broken", "funds.suspended", "market.state_changed"]
+    answer = await door.post(ROOT, {**HOOK, "events": events})
+    assert (answer.status_code, answer.json()["events"]) == (201, events)
+
+
 async def test_a_url_is_registered_once(door: Door) -> None:
     await door.post(ROOT, HOOK)
     answer = await door.post(ROOT, HOOK)

@@ -24,7 +24,7 @@ from nostro.adapters.postgres.settlement_queries import SettlementQueries
 from nostro.adapters.postgres.wallet_queries import WalletQueries
 from nostro.adapters.screening import FileScreening
 from nostro.adapters.telemetry.logging import log_access
-from nostro.adapters.webhooks import Notifier, WebhookStore
+from nostro.adapters.webhooks import Notifier, TradingViews, WebhookStore
 from nostro.api.app import create_app
 from nostro.api.forecasts import DEFAULT as BY_CALENDAR, Forecasts
 from nostro.api.picture import Picture
@@ -74,7 +74,7 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
     room = EngineRoom(settings, stores.engine, picture=picture)
     async with (
         pool,
-        _webhooks(settings, stores) as webhooks,
+        _webhooks(settings, stores, pool) as webhooks,
         identity_of(settings, stores.engine) as identity,
     ):
         await room.start()
@@ -114,7 +114,9 @@ def _screening(settings: Settings) -> FileScreening | None:
 
 
 @contextlib.asynccontextmanager
-async def _webhooks(settings: Settings, stores: Stores) -> AsyncIterator[WebhookStore]:
+async def _webhooks(
+    settings: Settings, stores: Stores, reader: AsyncConnectionPool[Any]
+) -> AsyncIterator[WebhookStore]:
     """Tell the endpoints that are registered, and yield where they are kept."""
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         stores.engine,
@@ -126,7 +128,8 @@ async def _webhooks(settings: Settings, stores: Stores) -> AsyncIterator[Webhook
     )
     clock = SystemClock()
     store = WebhookStore(pool, settings.chain, clock=clock, loopback=settings.webhooks_on_loopback)
-    notifier = Notifier(store, chain=settings.chain, clock=clock, seed=os.getpid())
+    views = TradingViews(reader, settings.chain)
+    notifier = Notifier(store, views=views, chain=settings.chain, clock=clock, seed=os.getpid())
     async with pool:
         telling = asyncio.create_task(notifier.run(), name="webhooks")
         try:

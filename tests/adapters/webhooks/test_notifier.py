@@ -20,6 +20,7 @@ from nostro.adapters.webhooks import (
     EventType,
     Notifier,
     NotifierSettings,
+    TradingViews,
     WebhookStore,
 )
 from nostro.kernel.codec import encode_events
@@ -50,6 +51,7 @@ class World:
         self.client = httpx.AsyncClient(trust_env=False)
         self.notifier = Notifier(
             self.store,
+            views=TradingViews(pool, "main"),
             chain="main",
             clock=self.clock,
             settings=NotifierSettings(timeout_s=0.5, retry_first_s=10.0),

@@ -4,6 +4,7 @@ Signed after Standard Webhooks (https://www.standardwebhooks.com), at least once
 """
 
 from nostro.adapters.webhooks.addresses import AddressRefused, check_url
+from nostro.adapters.webhooks.looking import TradingViews
 from nostro.adapters.webhooks.notifier import Notifier, NotifierSettings
 from nostro.adapters.webhooks.records import (
     DeliveryState,
@@ -21,6 +22,7 @@ __all__ = [
     "EventType",
     "Notifier",
     "NotifierSettings",
+    "TradingViews",
     "WebhookStore",
     "check_url",
 ]

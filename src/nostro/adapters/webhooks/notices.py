@@ -6,7 +6,8 @@ of 1,000 settled payments is one message, not 1,000. Amounts are integer minor u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -30,11 +31,12 @@ IDS_MAX = 1_000
 """Transactions of one notice: as many as a batch has."""
 
 Data = dict[str, Any]
+Decoders = Mapping[str, msgspec.json.Decoder[Any]]
 
 
 class Notice(NamedTuple):
-    """Something to tell: `place` is unique in its row and stays so (`<event>` or
-    `<event>.<page>`)."""
+    """Something to tell: `place` is unique in its row and stays so (`<event>`, `<event>.<page>` or
+    `<event>.<page>.<kind>`)."""
 
     place: str
     type: EventType
@@ -51,20 +53,33 @@ class _Telling(NamedTuple):
 def tags_of(types: Container[str]) -> list[bytes]:
     """Return what a row has in it, as bytes, when it may tell something of these types."""
     return [
-        f'"{tag}"'.encode() for tag, telling in _TELLINGS.items() if telling.type.value in types
+        f'"{_tag(event)}"'.encode()
+        for event, telling in _BY_EVENT.items()
+        if telling.type.value in types
     ]
 
 
 def notices_of(payload: bytes, types: Container[str]) -> Iterator[Notice]:
-    """Yield what a journal row tells of these types; events of other kinds are not decoded."""
-    for index, raw in enumerate(_split(payload)):
-        tag = _tag_of(raw)
-        telling = _TELLINGS.get(tag)
-        if telling is None or telling.type.value not in types:
-            continue
-        event = _DECODERS[tag].decode(raw)
+    """Yield what a journal row tells of these types, but for those of the exchange."""
+    wanted = [event for event, telling in _BY_EVENT.items() if telling.type.value in types]
+    for index, event in events_in(payload, decoders_of(wanted)):
+        telling = _BY_EVENT[event.__class__]
         for page, data in enumerate(telling.pages(event)):
             yield Notice(f"{index}.{page}" if page else str(index), telling.type, data)
+
+
+def decoders_of(events: Iterable[type[Event]]) -> Decoders:
+    """Return what decodes these events, by tag."""
+    return {_tag(event): _decoder(event) for event in events}
+
+
+def events_in(payload: bytes, decoders: Decoders) -> Iterator[tuple[int, Event]]:
+    """Yield those events of a journal row that have a decoder, each with its place; others are not
+    decoded."""
+    for index, raw in enumerate(_split(payload)):
+        decoder = decoders.get(_tag_of(raw))
+        if decoder is not None:
+            yield index, decoder.decode(raw)
 
 
 def body_of(notice: Notice, *, chain: str, height: int, timestamp: str) -> bytes:
@@ -74,6 +89,15 @@ def body_of(notice: Notice, *, chain: str, height: int, timestamp: str) -> bytes
 
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def _tag(event: type[Event]) -> str:
+    return str(event.__struct_config__.tag)
+
+
+@cache
+def _decoder(event: type[Event]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(event)
 
 
 def _tag_of(raw: msgspec.Raw) -> str:
@@ -192,5 +216,3 @@ _BY_EVENT: Mapping[type[Event], _Telling] = {
     AlertRaised: _Telling(EventType.ALERT_RAISED, _alert),
     AlertCleared: _Telling(EventType.ALERT_CLEARED, _alert),
 }
-_TELLINGS = {str(event.__struct_config__.tag): telling for event, telling in _BY_EVENT.items()}
-_DECODERS = {str(event.__struct_config__.tag): msgspec.json.Decoder(event) for event in _BY_EVENT}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from urllib.parse import urlsplit
@@ -18,10 +19,13 @@ import msgspec
 import structlog
 from standardwebhooks.webhooks import Webhook
 
+from nostro.adapters.webhooks import trading
 from nostro.adapters.webhooks.addresses import AddressRefused, check_url, resolve
-from nostro.adapters.webhooks.notices import body_of, notices_of, tags_of
+from nostro.adapters.webhooks.looking import TradingViews
+from nostro.adapters.webhooks.notices import Notice, body_of, notices_of, tags_of
 from nostro.adapters.webhooks.records import EndpointView
 from nostro.adapters.webhooks.store import Claimed, Queued, WebhookStore
+from nostro.adapters.webhooks.trading import Heard, Known, Needed
 from nostro.kernel.messages import Rejection
 from nostro.runtime.ports import Clock, NotDone
 
@@ -37,6 +41,7 @@ CLAIM_US = 60_000_000
 KEEP_US = 30 * 24 * 3_600_000_000
 """How long the delivery log goes back."""
 FORGET_EVERY_US = 3_600_000_000
+NOTHING_KNOWN = Known({}, {}, {})
 ANSWER_MAX = 1_000
 """Characters of an error that are noted; the body of an answer is never read."""
 
@@ -70,6 +75,7 @@ class Notifier:
         self,
         store: WebhookStore,
         *,
+        views: TradingViews,
         chain: str,
         clock: Clock,
         settings: NotifierSettings | None = None,
@@ -78,6 +84,7 @@ class Notifier:
     ) -> None:
         """`seed`: of the jitter. `client`: its redirects are never followed."""
         self._store = store
+        self._views = views
         self._chain = chain
         self._clock = clock
         self._settings = settings or NotifierSettings()
@@ -129,25 +136,47 @@ class Notifier:
             return False
         now = min(before + ROWS_MAX, head)
         wanted = {kind.value for each in endpoints for kind in each.events}
-        rows = await self._store.rows_telling(tags_of(wanted), after=before, up_to=now)
+        tags = [*tags_of(wanted), *trading.tags_of(wanted)]
+        rows = await self._store.rows_telling(tags, after=before, up_to=now)
+        heard, now = await self._heard(rows, wanted, now)
+        needed = Needed.none()
+        for events in heard.values():
+            trading.add_needed(needed, events, wanted)
+        known = await self._views.known(needed) if heard else NOTHING_KNOWN
         queued: list[Queued] = []
         for height, at_us, payload in rows:
-            queued += self._queued(endpoints, wanted, height, at_us, payload)
+            if height <= now:
+                notices = [*notices_of(payload, wanted)]
+                notices += trading.notices_of(heard.get(height, ()), wanted, known)
+                queued += self._queued(endpoints, notices, height, at_us)
             await asyncio.sleep(0)  # whatever else is ready goes first
         await self._store.enqueue(queued, before=before, now=now)
-        return now < head
+        return before < now < head
+
+    async def _heard(
+        self, rows: Sequence[tuple[int, int, bytes]], wanted: set[str], now: int
+    ) -> tuple[dict[int, list[Heard]], int]:
+        """Return the exchange's events by height, and how far to go: not beyond the first of them
+        that the views do not tell of yet."""
+        heard: dict[int, list[Heard]] = {}
+        have: int | None = None
+        for height, _, payload in rows:
+            events = trading.heard_in(payload, wanted)
+            if not events:
+                continue
+            have = await self._views.checkpoint() if have is None else have
+            if height > have:
+                return heard, height - 1
+            heard[height] = events
+            await asyncio.sleep(0)
+        return heard, now
 
     def _queued(
-        self,
-        endpoints: list[EndpointView],
-        wanted: set[str],
-        height: int,
-        at_us: int,
-        payload: bytes,
+        self, endpoints: list[EndpointView], notices: Iterable[Notice], height: int, at_us: int
     ) -> list[Queued]:
         timestamp = _rfc3339(at_us)
         queued: list[Queued] = []
-        for notice in notices_of(payload, wanted):
+        for notice in notices:
             body = body_of(notice, chain=self._chain, height=height, timestamp=timestamp)
             for each in endpoints:
                 if notice.type in each.events and height > each.from_height:

@@ -21,6 +21,12 @@ class EventType(StrEnum):
     SETTLEMENT_REVERSED = "settlement.reversed"
     ALERT_RAISED = "risk.alert_raised"
     ALERT_CLEARED = "risk.alert_cleared"
+    ORDER_PLACED = "order.placed"
+    ORDER_CLOSED = "order.closed"
+    TRADE_EXECUTED = "trade.executed"
+    ROUTE_BROKEN = "route.broken"
+    FUNDS_SUSPENDED = "funds.suspended"
+    MARKET_STATE_CHANGED = "market.state_changed"
 
 
 class DeliveryState(StrEnum):

@@ -42,7 +42,15 @@ class WebhookBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         str,
         Meta(max_length=2_048, description="https://", examples=["https://bank.example/hook"]),
     ]
-    events: Annotated[list[EventType], Meta(min_length=1, max_length=len(EventType))]
+    events: Annotated[
+        list[EventType],
+        Meta(
+            min_length=1,
+            max_length=len(EventType),
+            description="Of orders, trades, routes, funds and markets there is one message for all "
+            "of a kind that a request brought about, with up to 1,000 in it.",
+        ),
+    ]
 
 
 class NothingMore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
