@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nostro.adapters.memory.journal import MemoryDisk
 from nostro.api import Bounds, Finding
+from nostro.api.feeds.hub import Hub
 from nostro.runtime.ports import OutcomeUnknown
-from tests.api.door import Standing, front_door, live_door
+from tests.api.bourse import bourse, order
+from tests.api.door import Door, Standing, front_door, live_door
+from tests.api.feeds_stage import greeted, reader
 from tests.runtime.desk import ScriptedJournal
 
 
@@ -151,3 +155,89 @@ async def test_the_metrics_count_what_was_done() -> None:
         assert told["nostro_http_requests_total", "POST", cancel, "404"] == 1
         assert told["nostro_http_requests_total", "GET", "/markets/{symbol}", "404"] == 1
         assert told["nostro_http_request_seconds_count", "POST", route] == 3
+
+
+MARKET = "ADA-USDT"
+BID: dict[str, Any] = {"side": "BUY", "price": "2", "quantity": "10"}
+ASK: dict[str, Any] = {"side": "SELL", "price": "2", "quantity": "4"}
+
+
+async def figures(door: Door) -> dict[tuple[str, ...], float]:
+    return values((await door.client.get("/metrics")).text)
+
+
+async def test_the_metrics_count_orders_and_trades_by_market() -> None:
+    async with bourse() as door:
+        await order(door, "alice", 422, **{**BID, "quantity": "5000"})
+        bid = await order(door, "alice", **BID)
+        await order(door, "bob", **ASK)
+        await order(door, "bob", **ASK)
+        await order(door, "bob", **{**ASK, "price": "3"})
+        told = await figures(door)
+        assert told["nostro_orders_placed_total", MARKET] == 5
+        assert told["nostro_trades_total", MARKET] == 2
+        assert told["nostro_orders_live", MARKET] == 2
+        assert told["nostro_orders_live", "BTC-USD"] == 0
+        assert told["nostro_market_state", MARKET, "open"] == 1
+        assert told["nostro_market_state", MARKET, "closed"] == 0
+        await door.ask("DELETE", f"/orders/{bid['order_id']}", of="alice")
+        closed = {"state": "closed"}
+        await door.ask("POST", f"/markets/{MARKET}/state", closed, of="operator")
+        told = await figures(door)
+        assert told["nostro_orders_live", MARKET] == 0
+        assert told["nostro_market_state", MARKET, "closed"] == 1
+
+
+async def test_the_metrics_say_when_the_markets_cannot_be_shown() -> None:
+    async with bourse() as door:
+        assert (await figures(door))["nostro_picture_broken",] == 0
+        picture = door.app.desk.platform.picture
+        assert picture is not None
+        picture.fold([MARKET])  # type: ignore[list-item]  # what no engine reports
+        told = await figures(door)
+        assert told["nostro_picture_broken",] == 1
+        assert ("nostro_orders_live", MARKET) not in told
+
+
+async def test_the_metrics_tell_what_waits_for_providers_and_for_people() -> None:
+    async with bourse() as door:
+        rules = {"routing": "provider", "provider": "merchant"}
+        await door.ask("PATCH", f"/markets/{MARKET}", rules, of="operator")
+        await order(door, "alice", **BID)
+        await order(door, "alice", **BID)
+        told = await figures(door)
+        names = ("nostro_routes_awaited", "nostro_routes_broken", "nostro_suspended_funds")
+        assert [told[name,] for name in names] == [2, 0, 0]
+        state = door.engine.look("exchange")
+        state.routes[1].broken = True  # as the room does when he said what cannot be
+        state.suspensions[1] = object()  # only their number is told
+        told = await figures(door)
+        assert [told[name,] for name in names] == [1, 1, 1]
+
+
+async def test_the_metrics_count_the_readers_of_the_feeds() -> None:
+    async with bourse() as door:
+        assert (await figures(door))["nostro_feed_connections",] == 0
+        hub = Hub(door.app.desk, connections_max=2)
+        async with reader(hub, address="10.0.0.1") as one:
+            await greeted(one)
+            one.subscribe("book")
+            await one.next("snapshot")
+            async with reader(hub, address="10.0.0.1") as too_many:
+                assert (await too_many.next())["status"] == 429
+            (slow,) = hub.connections
+            slow._fall_behind()
+            told = await figures(door)
+            assert told["nostro_feed_connections",] == 1
+            assert told["nostro_feed_subscriptions", "book"] == 1
+            assert told["nostro_feed_subscriptions", "fills"] == 0
+            assert told["nostro_feed_refused_total", "feeds.too_many_connections"] == 1
+        told = await figures(door)
+        assert told["nostro_feed_connections",] == 0
+        assert told["nostro_feed_lagged_total",] == 1  # also of who is gone
+
+
+async def test_a_platform_without_an_exchange_tells_no_metrics_of_one() -> None:
+    async with front_door(parts={"picture": None}) as door:
+        names = {name for name, *_ in await figures(door)}
+        assert not {name for name in names if name.startswith(("nostro_orders", "nostro_feed"))}

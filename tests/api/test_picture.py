@@ -42,7 +42,15 @@ def shown_of(picture: Picture) -> dict[str, Any]:
     return {
         "market": [
             (name, getattr(market, name))
-            for name in ("state", "rules", "sequence", "reference", "last_price", "last_trade")
+            for name in (
+                "state",
+                "rules",
+                "sequence",
+                "reference",
+                "last_price",
+                "last_trade",
+                "live",
+            )
         ],
         "depth": [market.depth(side) for side in Side],
         "best": [market.half(side).best for side in Side],
@@ -165,6 +173,8 @@ def test_the_picture_is_what_the_exchange_decided_after_every_row(seed: int) -> 
         assert shown_of(picture) == truth_of(bourse)
         market = bourse.exchange.markets[MARKET]
         assert [picture.markets()[0].depth(side) for side in Side] == book_of(market)
+    shown, decided = picture.markets()[0], bourse.exchange
+    assert (shown.placed, shown.trades) == (decided.orders_next - 1, decided.trades_next - 1)
     assert traded > 10
 
 

@@ -15,8 +15,10 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from nostro.api.meters import Meters
+from nostro.api.picture import Picture
 from nostro.api.platform import Platform
 from nostro.api.watch import Lag
+from nostro.exchange import ExchangeState, MarketState
 from nostro.runtime.engine import COMMIT_BOUNDS_S, EngineState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,6 +47,10 @@ def _all(platform: Platform, meters: Meters, lag: Lag) -> Iterator[Metric]:
     yield from _engine(platform)
     yield from _views(lag)
     yield from _effects(platform)
+    if platform.picture is not None:
+        yield from _markets(platform.picture)
+        yield from _outside(platform.engine.look("exchange"))
+        yield from _feeds(meters)
     yield from _requests(meters)
 
 
@@ -105,6 +111,74 @@ def _effects(platform: Platform) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "nostro_effects_parked", "Deeds given up until the next start.", len(performing.parked)
         )
+
+
+def _markets(picture: Picture) -> Iterator[Metric]:
+    """Tell of the markets as they are shown; of none while the picture is broken."""
+    yield GaugeMetricFamily(
+        "nostro_picture_broken",
+        "1 while the markets cannot be shown: it is made anew when the engine is idle.",
+        float(bool(picture.broken)),
+    )
+    placed = CounterMetricFamily("nostro_orders_placed", "Orders placed.", labels=["market"])
+    trades = CounterMetricFamily("nostro_trades", "Trades.", labels=["market"])
+    live = GaugeMetricFamily("nostro_orders_live", "Orders not closed.", labels=["market"])
+    state = GaugeMetricFamily(
+        "nostro_market_state", "1 for the state a market is in.", labels=["market", "state"]
+    )
+    for market in picture.markets():
+        placed.add_metric([market.name], market.placed)
+        trades.add_metric([market.name], market.trades)
+        live.add_metric([market.name], market.live)
+        for each in MarketState:
+            state.add_metric([market.name, each.value], float(market.state is each))
+    yield from (placed, trades, live, state)
+
+
+def _outside(state: ExchangeState) -> Iterator[Metric]:
+    """Tell what waits for a provider, and for people. Counted as it is decided on now."""
+    broken = sum(route.broken for route in state.routes.values())
+    ended = sum(route.broken for route in state.routes_ended.values())
+    for name, text, value in (
+        (
+            "nostro_routes_awaited",
+            "Orders that a liquidity provider has.",
+            len(state.routes) - broken,
+        ),
+        (
+            "nostro_routes_broken",
+            "Routes of which a provider said what cannot be; people must look.",
+            broken + ended,
+        ),
+        (
+            "nostro_suspended_funds",
+            "Sums that a wallet would not take, not released yet.",
+            len(state.suspensions),
+        ),
+    ):
+        yield GaugeMetricFamily(name, text, value)
+
+
+def _feeds(meters: Meters) -> Iterator[Metric]:
+    if meters.feeds is None:
+        return
+    figures = meters.feeds()
+    yield GaugeMetricFamily("nostro_feed_connections", "Readers of the feeds.", figures.connections)
+    followed = GaugeMetricFamily(
+        "nostro_feed_subscriptions", "Subscriptions to the feeds.", labels=["channel"]
+    )
+    for channel, number in figures.subscriptions.items():
+        followed.add_metric([channel], number)
+    yield followed
+    yield CounterMetricFamily(
+        "nostro_feed_lagged", "Times that what waited for a reader was dropped.", figures.lagged
+    )
+    refused = CounterMetricFamily(
+        "nostro_feed_refused", "Connections that were too many.", labels=["code"]
+    )
+    for code, number in figures.refused.items():
+        refused.add_metric([code], number)
+    yield refused
 
 
 def _requests(meters: Meters) -> Iterator[Metric]:

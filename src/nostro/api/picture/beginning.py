@@ -62,6 +62,7 @@ def pictured(market: Market, *, height: int, at_us: int) -> MarketPicture:
     picture.reference_at_us = market.reference_at_us
     picture.last_price = market.last_price
     picture.last_trade = market.last_trade
+    picture.live = sum(len(own) for own in market.users.values())
     return picture
 
 

@@ -201,8 +201,11 @@ class Picture:
         self.scales[event.code] = event.scale
 
     def _placed(self, event: OrdersPlaced) -> None:
-        user_id = event.user_id
+        user_id, markets = event.user_id, self._markets
         for placed in event.orders:
+            market = markets[placed.market]
+            market.placed += 1
+            market.live += 1
             lots = placed.lots
             order = ShownOrder(placed, user_id, placed.price, lots, lots, OPEN)
             self._put(order)
@@ -256,6 +259,7 @@ class Picture:
                     self._tell(maker)
             else:
                 self._end(maker, FILLED)
+        market.trades += len(event.fills)
         market.note_trade(event.fills[-1])
         if market.printed is not None:
             market.printed.append(Printed(event, self.at_us, self.height))
@@ -313,6 +317,7 @@ class Picture:
             order.filled += fill.lots
             order.value_minor += fill.value_minor
             order.fee_minor += fill.fee_minor
+        market.trades += len(event.fills)
         market.note_trade(event.fills[-1])
         if market.printed is not None:
             market.printed.append(Printed(event, self.at_us, self.height))
@@ -323,6 +328,7 @@ class Picture:
     def _end(self, order: ShownOrder, state: OrderState, reason: str = "") -> None:
         number = order.placed.number
         order.state = state
+        self._markets[order.placed.market].live -= 1
         del self._orders[number]
         own = self._by_user[order.user_id]
         del own[number]

@@ -28,7 +28,8 @@ class Printed(NamedTuple):
 class MarketPicture:
     """One market. `sequence` counts its changes; `at_us`, `height`: of the row that brought the
     last one, or at which the picture began. `last_price`, `last_trade`, `reference`: 0 when there
-    is none yet.
+    is none yet. `live`: orders that are not closed; `placed`, `trades`: counted since the picture
+    began.
 
     `printed` collects trades for whoever takes them; None while nobody does.
     """
@@ -40,7 +41,9 @@ class MarketPicture:
         "height",
         "last_price",
         "last_trade",
+        "live",
         "name",
+        "placed",
         "printed",
         "reference",
         "reference_at_us",
@@ -48,6 +51,7 @@ class MarketPicture:
         "sequence",
         "state",
         "terms",
+        "trades",
     )
 
     def __init__(self, name: str, terms: MarketTerms, rules: MarketRules) -> None:
@@ -62,6 +66,9 @@ class MarketPicture:
         self.last_trade = 0
         self.at_us = 0
         self.height = 0
+        self.live = 0
+        self.placed = 0
+        self.trades = 0
         self.bids = Half(Side.BUY)
         self.asks = Half(Side.SELL)
         self.printed: list[Printed] | None = None
