@@ -12,7 +12,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from nostro.adapters.clock import SystemClock
-from nostro.adapters.webhooks import EventType, Notifier, TradingViews, WebhookStore
+from nostro.adapters.webhooks import EventType, Notifier, TradingViews, WebhookStore, notifier
 from nostro.adapters.webhooks.notices import Notice
 from nostro.adapters.webhooks.trading import (
     Known,
@@ -429,6 +429,23 @@ async def test_what_the_views_do_not_tell_of_yet_waits_for_them(world: World) ->
         assert there.heard == []
         await world.tell()
         assert len(heard(there)["trade.executed"]) == 2
+
+
+async def test_rows_that_are_large_are_taken_in_one_by_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "BYTES_MAX", 1)
+    async with receiver() as there:
+        await world.store.register(there.url, KINDS, actor="operator")
+        markets(world.story)
+        trades(world.story)
+        await world.tell()
+        assert {kind: len(each) for kind, each in heard(there).items()} == {
+            "market.state_changed": 1,
+            "order.placed": 3,
+            "trade.executed": 2,
+            "order.closed": 2,
+        }
 
 
 async def test_who_asks_for_other_things_waits_for_no_views(world: World) -> None:

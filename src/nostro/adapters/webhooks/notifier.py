@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 GONE = 410
 ROWS_MAX = 1_000
 """Heights looked at in one step; only those that tell something are read."""
+BYTES_MAX = 8 * 2**20
+"""Payload of the rows that are taken in at a time, but for the last one."""
 SENDERS_MAX = 32
 SENDERS_PER_ENDPOINT = 4
 CLAIM_US = 60_000_000
@@ -93,6 +95,8 @@ class Notifier:
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._by_endpoint: Counter[str] = Counter()
         self._forget_at_us = 0
+        self._awaited = 0
+        """The height of which the views must tell before there is more to do (0: none)."""
 
     async def run(self) -> None:
         """Tell until cancelled; outages are waited out. Attempts under way end with it, and are
@@ -136,8 +140,13 @@ class Notifier:
             return False
         now = min(before + ROWS_MAX, head)
         wanted = {kind.value for each in endpoints for kind in each.events}
-        tags = [*tags_of(wanted), *trading.tags_of(wanted)]
-        rows = await self._store.rows_telling(tags, after=before, up_to=now)
+        exchange = trading.tags_of(wanted)
+        if exchange and self._awaited and await self._views.checkpoint() < self._awaited:
+            return False
+        tags = [*tags_of(wanted), *exchange]
+        rows = await self._store.rows_telling(tags, after=before, up_to=now, bytes_max=BYTES_MAX)
+        if sum(len(payload) for _, _, payload in rows) >= BYTES_MAX:
+            now = rows[-1][0]
         heard, now = await self._heard(rows, wanted, now)
         needed = Needed.none()
         for events in heard.values():
@@ -160,12 +169,14 @@ class Notifier:
         that the views do not tell of yet."""
         heard: dict[int, list[Heard]] = {}
         have: int | None = None
+        self._awaited = 0
         for height, _, payload in rows:
             events = trading.heard_in(payload, wanted)
             if not events:
                 continue
             have = await self._views.checkpoint() if have is None else have
             if height > have:
+                self._awaited = height
                 return heard, height - 1
             heard[height] = events
             await asyncio.sleep(0)

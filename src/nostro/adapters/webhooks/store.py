@@ -68,6 +68,16 @@ _CLAIM = """
               CASE WHEN e.old_until_us > %(now)s THEN e.old_secret ELSE '' END,
               e.failing_since_us, d.seq
 """
+_TELLING = """
+    SELECT height, at, payload
+      FROM (SELECT height, at, payload, octet_length(payload) AS size,
+                   sum(octet_length(payload)) OVER (ORDER BY height) AS total
+              FROM nostro.journal AS j
+             WHERE chain = %s AND height > %s AND height <= %s AND EXISTS
+                   (SELECT FROM unnest(%s::bytea[]) AS tag WHERE position(tag IN j.payload) > 0)
+           ) AS telling
+     WHERE total - size < %s ORDER BY height
+"""
 
 
 class Secret(NamedTuple):
@@ -263,18 +273,15 @@ class WebhookStore:
             return height, head
 
     async def rows_telling(
-        self, tags: Sequence[bytes], *, after: int, up_to: int
+        self, tags: Sequence[bytes], *, after: int, up_to: int, bytes_max: int
     ) -> list[tuple[int, int, bytes]]:
         """Return height, time and payload of the rows that have one of these tags in them; the
-        database looks, so that what tells nothing is not even sent."""
+        database looks, so that what tells nothing is not even sent. Once they come to
+        `bytes_max`, there may be more above the last."""
         return [
             (height, at_us, bytes(payload))
             for height, at_us, payload in await self._rows(
-                "SELECT height, at, payload FROM nostro.journal AS j"
-                " WHERE chain = %s AND height > %s AND height <= %s AND EXISTS"
-                " (SELECT FROM unnest(%s::bytea[]) AS tag WHERE position(tag IN j.payload) > 0)"
-                " ORDER BY height",
-                (self._chain, after, up_to, list(tags)),
+                _TELLING, (self._chain, after, up_to, list(tags), bytes_max)
             )
         ]
 
