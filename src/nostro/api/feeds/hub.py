@@ -47,7 +47,7 @@ IDLE_S = 60.0
 """How long a reader may be there and follow nothing."""
 LINGER_S = 60.0
 """How long a topic is kept that nobody follows."""
-CONNECTIONS_MAX = 2_000
+CONNECTIONS_MAX = 4_000
 ONE_IN = 10
 """Of all connections one caller may have one in so many."""
 SUBSCRIPTIONS_MAX = 100
