@@ -21,7 +21,7 @@ from tests.e2e.up import NOSTRO, PATIENCE_S, clean_environment, ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
-DEMO_TIMEOUT_S = 180
+DEMO_TIMEOUT_S = 280
 SIGINT_STATUS = 130
 SIGTERM_STATUS = 143
 
@@ -83,7 +83,15 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
         "saving_percent",
         "wires_before",
         "wires_after",
+        "orders",
+        "trades",
+        "fees_minor",
+        "feed_gaps",
     ]
+    assert result["orders"] == 50_000
+    assert result["trades"] > 10_000
+    assert result["fees_minor"] > 0
+    assert result["feed_gaps"] == 0
     assert result["recovered"] is True
     assert result["conserved"] is True
     assert result["chain"] == "verified"
