@@ -97,7 +97,8 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
     assert result["chain"] == "verified"
     # Payouts report to the journal by themselves, so it is higher than our commands are many.
     assert 1_000 < result["commands"] < result["height"]
-    assert 10 < result["rejected"] < 100
+    # Up to 600 amendments and cancels may come after their orders have ended.
+    assert 10 < result["rejected"] < 700
     assert result["replayed"] > 200
     assert 0 < result["seconds"] < DEMO_TIMEOUT_S
     assert result["payments"] == 20_000
