@@ -65,9 +65,9 @@ def lose_its_place(book: Book, order: Any, lots: int, fill: Any = Book.fill) -> 
         book.add(order)
 
 
-def meet_nobody(book: Book, taker: Any, *rest: Any, match: Any = Book.match) -> Any:
+def meet_nobody(book: Book, taker: Any, *rest: Any, match: Any = Book.match, **more: Any) -> Any:
     """An order trades with orders of its own user."""
-    return match(book, msgspec.structs.replace(taker, user_id=""), *rest)
+    return match(book, msgspec.structs.replace(taker, user_id=""), *rest, **more)
 
 
 def reached_beyond(order: Any, price: int) -> bool:

@@ -173,10 +173,12 @@ class Entry:
         found = sweeps.sweep(order, market, floor.resting(market.name, order.placed.side.other))
         is_whole = found.stopped in (sweeps.FILLED, sweeps.BUDGET) and not found.decremented
         by_provider = self._may_route()
-        if order.placed.time_in_force is TimeInForce.FOK and not is_whole:
-            self._route(whole=True) if by_provider else self.close("fok")
+        too_many = len(found.fills) > floor.fills_max
+        if order.placed.time_in_force is TimeInForce.FOK and (too_many or not is_whole):
+            why = "sweep_too_long" if too_many else "fok"
+            self._route(whole=True) if by_provider else self.close(why)
             return
-        if len(found.fills) > floor.fills_max:
+        if too_many:
             self._trade_part(found)
             return
         left = self._execute(found) if found.fills else True
@@ -203,10 +205,9 @@ class Entry:
         self._elect()
 
     def _trade_part(self, found: sweeps.Sweep) -> None:
-        """Trade as often as one entry may, and close the rest; all or nothing is nothing then."""
-        if self.order.placed.time_in_force is not TimeInForce.FOK:
-            fills = found.fills[: self._floor.fills_max]
-            self._execute(sweeps.Sweep(fills, stopped=sweeps.PRICE))
+        """Trade as often as one entry may, and close the rest."""
+        fills = found.fills[: self._floor.fills_max]
+        self._execute(sweeps.Sweep(fills, stopped=sweeps.PRICE))
         self.close("sweep_too_long")
         self._elect()
 
