@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 FILE_LINES_MAX = 500
@@ -62,6 +63,11 @@ class Source:
     def read(cls, root: Path, file: Path) -> Source:
         return cls.parse(file.relative_to(root).as_posix(), file.read_text("utf-8"))
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of its tree: each rule looks at them, and walking takes longer than that."""
+        return list(ast.walk(self.tree))
+
     @property
     def package(self) -> str:
         """The floor it lives on (`kernel`, `api`, ...), or "" outside `src/nostro/<package>/`."""
@@ -98,9 +104,9 @@ def _offence(source: Source, node: ast.AST | int, what: str, remedy: str) -> Off
     return Offence(source.path, line, what, remedy)
 
 
-def _imports(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
+def _imports(source: Source) -> Iterator[tuple[ast.stmt, str]]:
     """Yield (statement, dotted origin) for each name that is imported."""
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node, alias.name
@@ -109,10 +115,10 @@ def _imports(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
                 yield node, f"{node.module}.{alias.name}"
 
 
-def _origins(tree: ast.Module) -> dict[str, str]:
+def _origins(source: Source) -> dict[str, str]:
     """Map each name an import binds to its dotted origin."""
     origins: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
@@ -142,11 +148,11 @@ def no_clock_and_no_chance(source: Source) -> Iterator[Offence]:
     if not source.is_quiet:
         return
     remedy = "take it as a field of the command (`at_us`, an id): api/ or runtime/ stamps it there"
-    for node, origin in _imports(source.tree):
+    for node, origin in _imports(source):
         if _within(origin, CLOCK_AND_CHANCE_MODULES | CLOCK_AND_CHANCE_NAMES):
             yield _offence(source, node, f"imports {origin}", remedy)
-    origins = _origins(source.tree)
-    for call in ast.walk(source.tree):
+    origins = _origins(source)
+    for call in source.nodes:
         if not isinstance(call, ast.Call):
             continue
         dotted = _origin(call.func, origins)
@@ -160,8 +166,8 @@ def no_unseeded_chance_in_the_simulation(source: Source) -> Iterator[Offence]:
     if source.package != "simulation":
         return
     remedy = "draw from the run's `random.Random(seed)`, so that the seed alone repeats the run"
-    origins = _origins(source.tree)
-    for call in ast.walk(source.tree):
+    origins = _origins(source)
+    for call in source.nodes:
         if not isinstance(call, ast.Call):
             continue
         dotted = _origin(call.func, origins)
@@ -177,7 +183,7 @@ def no_float_near_money(source: Source) -> Iterator[Offence]:
     if source.package not in MONEY_PACKAGES or where in ESTIMATES:
         return
     remedy = "count integer minor units, parse decimal strings exactly, divide by // and name why"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
             yield _offence(source, node, f"float literal {node.value!r}", remedy)
         elif isinstance(node, ast.Name) and node.id == "float":
@@ -191,7 +197,7 @@ def no_async_in_quiet_packages(source: Source) -> Iterator[Offence]:
     if not source.is_quiet:
         return
     kinds = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, kinds):
             yield _offence(
                 source,
@@ -215,7 +221,7 @@ def no_file_beyond_the_ceiling(source: Source) -> Iterator[Offence]:
 
 def no_function_beyond_the_wall(source: Source) -> Iterator[Offence]:
     """A function has at most FUNCTION_LINES_MAX lines, its docstring included."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         lines = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -234,7 +240,7 @@ def no_drawer_for_leftovers(source: Source) -> Iterator[Offence]:
     for part in source.path.with_suffix("").parts:
         if part in DRAWERS:
             yield _offence(source, 1, f"a module or package named {part!r}", remedy)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef) and node.name.endswith(DRAWER_SUFFIXES):
             yield _offence(source, node, f"a class named {node.name!r}", remedy)
 
@@ -256,7 +262,7 @@ def no_vendor_in_the_kernel(source: Source) -> Iterator[Offence]:
     """The kernel imports the standard library and msgspec (numpy in seen.py only)."""
     if source.package != "kernel":
         return
-    for node, origin in _imports(source.tree):
+    for node, origin in _imports(source):
         top = origin.partition(".")[0]
         allowed = top == "nostro" or top in sys.stdlib_module_names
         allowed |= top in KERNEL_VENDORS and KERNEL_VENDORS[top] in (None, source.path.name)
@@ -271,7 +277,7 @@ def no_vendor_in_the_kernel(source: Source) -> Iterator[Offence]:
 
 def no_reach_behind_a_room(source: Source) -> Iterator[Offence]:
     """Outside a room, it is imported by its face: `from nostro.ledger import ...`."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         modules: list[str] = []
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -294,7 +300,7 @@ def no_unexplained_sleep_in_tests(source: Source) -> Iterator[Offence]:
     if not source.is_test:
         return
     lines = source.text.splitlines()
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Call) or not node.args:
             continue
         name = (
@@ -312,7 +318,7 @@ def no_unexplained_sleep_in_tests(source: Source) -> Iterator[Offence]:
 
 def no_mock_of_our_own_code(source: Source) -> Iterator[Offence]:
     """The memory adapter is the fake."""
-    for node, origin in _imports(source.tree):
+    for node, origin in _imports(source):
         if origin.startswith(("unittest.mock", "mock.", "pytest_mock")):
             yield _offence(
                 source,
