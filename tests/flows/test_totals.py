@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -241,5 +242,5 @@ class Totals(RuleBasedStateMachine):
             assert room.digest(loaded).hex() == live[name]
 
 
-TestTotals = Totals.TestCase
+TestTotals = pytest.mark.slow(Totals.TestCase)
 TestTotals.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

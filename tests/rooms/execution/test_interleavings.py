@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from nostro.execution import (
@@ -151,6 +152,7 @@ def settled_names(events: list[Event]) -> Counter[str]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(st.data())
 def test_on_rails_that_keep_their_promises_money_moves_once_and_every_settlement_ends(
@@ -222,6 +224,7 @@ def _check_money(events: list[Event], *, failed: bool) -> None:
 NAMES = [each.instruction_id for each in ORDERS] + [f"{ORDERS[0].instruction_id}:return"]
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(st.data())
 def test_whatever_rails_claim_an_instruction_settles_at_most_once_and_states_agree(

@@ -150,6 +150,7 @@ def test_the_backtest_measures_what_the_levels_promise(days: int) -> None:
             assert low <= coverage.pooled_ppm / 1_000_000 <= high
 
 
+@pytest.mark.slow
 def test_the_truth_of_days_that_nobody_knew_lies_within_as_often_as_promised() -> None:
     hits = {level: [0, 0] for level in LEVELS}
     for seed in range(6):
