@@ -36,14 +36,14 @@ demo: $(RUNTIME) ## run the main job on a fresh platform, and prove the books
 run: $(RUNTIME) ## start the platform and stay up (API on http://127.0.0.1:8000)
 	@exec $(BIN)/nostro up
 
-check: $(DEV) ## format, lint, types, floors, house rules, fast tests (under a minute)
+check: $(DEV) ## format, lint, types, floors, house rules, fast tests (about a minute)
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 	@$(BIN)/pytest --quiet -n auto --dist loadgroup -m "not slow" $(wildcard $(BRISK_TESTS))
 
-test: $(DEV) ## run every test, on every PostgreSQL found (some 20 minutes on 2 cores)
+test: $(DEV) ## run every test, on every PostgreSQL found (some 25 minutes on 2 cores)
 	@export NOSTRO_TEST_POSTGRES_BIN='$(NOSTRO_TEST_POSTGRES_BIN)'; \
 	echo "PostgreSQL under test: $$NOSTRO_TEST_POSTGRES_BIN"; \
 	$(BIN)/pytest -n auto --dist loadgroup
