@@ -123,10 +123,10 @@ async def told(url: str, chronicle: Chronicle) -> None:
 
 
 @asynccontextmanager
-async def reader_pool(url: str) -> Any:
+async def reader_pool(url: str, *, size_max: int = 4) -> Any:
     """Give a pool as the server has one."""
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        url, min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
+        url, min_size=1, max_size=size_max, open=False, kwargs={"autocommit": True}
     )
     async with pool:
         yield pool
