@@ -5,14 +5,13 @@ One entry for each reference, written before the provider answers, for an audito
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from nostro.adapters.json_lines import JsonLines
 from nostro.adapters.liquidity.port import Piece, ProviderOrder
-from nostro.runtime.ports import NotDone
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -80,55 +79,26 @@ def books_in(path: Path) -> MemoryBooks:
 
 
 class FileBooks:
-    """Books in a file of JSON lines.
-
-    They outlive SIGKILL, as a provider outlives its customers; what a process that is still leaving
-    writes is seen. They are not fsynced: after a power cut the simulated world may have forgotten
-    its last deeds, which a real one would not.
-    """
+    """Books in a file of JSON lines, written before the provider answers."""
 
     def __init__(self, path: Path) -> None:
         self._memory = MemoryBooks()
-        self._read_to = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._read_on()
-        # Killed within a write: nobody was answered for a torn line, so it never happened.
-        os.ftruncate(self._file, self._read_to)
+        self._lines = JsonLines(path, Entry, self._memory.add, whose="the provider's books")
 
     def find(self, reference: str) -> Entry | None:
         """Return what is known of a reference."""
-        self._read_on()
+        self._lines.read_on()
         return self._memory.find(reference)
 
     def add(self, entry: Entry) -> None:
         """Write an entry; raises NotDone when the disk does not take it."""
-        self._read_on()
-        line = msgspec.json.encode(entry) + b"\n"
-        try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            raise NotDone(f"the provider's books cannot be written: {error.strerror}") from error
-        if written < len(line):
-            os.ftruncate(self._file, self._read_to)
-            raise NotDone("the provider's books cannot be written: the disk is full")
-        self._read_on()
+        self._lines.append(entry)
 
     def after(self, count: int) -> list[Entry]:
         """Return the entries after so many, oldest first."""
-        self._read_on()
+        self._lines.read_on()
         return self._memory.after(count)
 
     def close(self) -> None:
         """Let the file go."""
-        os.close(self._file)
-
-    def _read_on(self) -> None:
-        """Read what was written since the last look, up to the last whole line."""
-        size = os.fstat(self._file).st_size
-        if size == self._read_to:
-            return
-        whole, end, _ = os.pread(self._file, size - self._read_to, self._read_to).rpartition(b"\n")
-        self._read_to += len(whole) + len(end)
-        for line in whole.splitlines():
-            self._memory.add(_decoder.decode(line))
+        self._lines.close()

@@ -5,15 +5,14 @@ A list of entries that only grows; the last entry of an instruction id tells whe
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from nostro.adapters.json_lines import JsonLines
 from nostro.adapters.rails.settlement.port import RailOrder
-from nostro.runtime.ports import NotDone
 
 
 class Mark(StrEnum):
@@ -77,59 +76,27 @@ class MemoryBooks:
         return self._log[count:]
 
 
-_decoder = msgspec.json.Decoder(Entry)
-
-
 class FileBooks:
-    """Books in a file of JSON lines, written before the rail answers.
-
-    They outlive SIGKILL, as a rail outlives its customers; what a process that is still leaving
-    writes is seen. They are not fsynced: after a power cut the simulated world may have forgotten
-    its last movements, which a real one would not.
-    """
+    """Books in a file of JSON lines, written before the rail answers."""
 
     def __init__(self, path: Path) -> None:
         self._memory = MemoryBooks()
-        self._read_to = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._read_on()
-        # Killed within a write: the rail never answered for a torn line, so it never happened.
-        os.ftruncate(self._file, self._read_to)
+        self._lines = JsonLines(path, Entry, self._memory.add, whose="the rail's books")
 
     def find(self, instruction_id: str) -> Entry | None:
         """Return the last entry of an instruction."""
-        self._read_on()
+        self._lines.read_on()
         return self._memory.find(instruction_id)
 
     def add(self, entry: Entry) -> None:
         """Write an entry; raises NotDone when the disk does not take it."""
-        self._read_on()
-        line = msgspec.json.encode(entry) + b"\n"
-        try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            raise NotDone(f"the rail's books cannot be written: {error.strerror}") from error
-        if written < len(line):
-            os.ftruncate(self._file, self._read_to)
-            raise NotDone("the rail's books cannot be written: the disk is full")
-        self._read_on()
+        self._lines.append(entry)
 
     def after(self, count: int) -> list[Entry]:
         """Return the entries after so many, oldest first."""
-        self._read_on()
+        self._lines.read_on()
         return self._memory.after(count)
 
     def close(self) -> None:
         """Let the file go."""
-        os.close(self._file)
-
-    def _read_on(self) -> None:
-        """Read what was written since the last look, up to the last whole line."""
-        size = os.fstat(self._file).st_size
-        if size == self._read_to:
-            return
-        whole, end, _ = os.pread(self._file, size - self._read_to, self._read_to).rpartition(b"\n")
-        self._read_to += len(whole) + len(end)
-        for line in whole.splitlines():
-            self._memory.add(_decoder.decode(line))
+        self._lines.close()

@@ -3,11 +3,12 @@ that runs already?"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+
+from nostro.adapters.switch_file import SwitchFile
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -74,37 +75,11 @@ class MemorySwitchboard:
         self.set(with_region_up(self.faults(), rail, region))
 
 
-class FileSwitchboard:
-    """A switchboard in a file, so that a demonstration can switch faults of a server in another
-    process. No file: no faults. A file that cannot be read leaves the last faults on."""
+class FileSwitchboard(SwitchFile[Faults]):
+    """A switchboard in a file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._faults = NO_FAULTS
-
-    def faults(self) -> Faults:
-        """Return what is wrong now; reads the file only when it has changed."""
-        try:
-            told = os.stat(self._path)
-        except FileNotFoundError:
-            self._seen, self._faults = None, NO_FAULTS
-            return self._faults
-        seen = (told.st_mtime_ns, told.st_size, told.st_ino)
-        if seen != self._seen:
-            try:
-                self._faults = msgspec.json.decode(self._path.read_bytes(), type=Faults)
-                self._seen = seen
-            except (OSError, msgspec.MsgspecError):
-                return self._faults
-        return self._faults
-
-    def set(self, faults: Faults) -> None:
-        """Replace what is wrong, in one step for whoever reads."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
-        new.write_bytes(msgspec.json.encode(faults, order="deterministic"))
-        new.replace(self._path)
+        super().__init__(path, none=NO_FAULTS)
 
     def close_region(self, rail: str, region: str) -> None:
         """Take a region of a rail down."""
