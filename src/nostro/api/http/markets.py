@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from starlette.convertors import StringConvertor
@@ -37,7 +37,7 @@ DEPTH_MAX = 1_000
 CANDLES_MAX = 1_500
 
 Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
-assert set(INTERVALS) == set(Interval.__args__)  # type: ignore[attr-defined]
+assert set(INTERVALS) == set(get_args(Interval))
 
 
 class MarketPath(msgspec.Struct, frozen=True, kw_only=True):
