@@ -19,7 +19,18 @@ FUNCTION_LINES_MAX = 70
 # Everything below the door and the machine room. A new room is quiet from its first line.
 LOUD_PACKAGES = frozenset({"runtime", "adapters", "api", "wiring", "simulation", "client", "cli"})
 ROOMS = frozenset(
-    {"ledger", "wallets", "exchange", "payments", "netting", "consensus", "execution", "risk"}
+    {
+        "ledger",
+        "wallets",
+        "exchange",
+        "payments",
+        "netting",
+        "consensus",
+        "execution",
+        "risk",
+        "settlement",
+        "custody",
+    }
 )
 MONEY_PACKAGES = ROOMS | {"kernel"}
 ESTIMATES = frozenset({"netting/milp.py", "risk/forecast.py"})

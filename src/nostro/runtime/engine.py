@@ -172,6 +172,11 @@ class Engine:
         return self._head.at_us
 
     @property
+    def fence(self) -> int:
+        """Return the number of this writer: higher than that of every one before it."""
+        return self._head.fence
+
+    @property
     def queued(self) -> int:
         """Return how many requests wait."""
         return len(self._queue)

@@ -1,0 +1,1 @@
+"""Which ledgers take part in settlements, and how does one speak to each?"""

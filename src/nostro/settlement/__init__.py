@@ -1,0 +1,1 @@
+"""What is to be delivered against which payment, when, and where does each stand?"""
