@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nostro.wiring.aliases import ALIASES, DATABASE, LEDGER_API, SYNCHRONIZER
 from nostro.wiring.settings import Origin, Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty working directory, and no variable of ours."""
-    for name in [name for name in os.environ if name.upper().startswith("NOSTRO_")]:
+    foreign = {*ALIASES, *DATABASE, *LEDGER_API, *SYNCHRONIZER}
+    for name in [n for n in os.environ if n.upper().startswith("NOSTRO_") or n in foreign]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -185,7 +187,54 @@ def test_the_origin_of_an_unknown_key_is_an_error() -> None:
 
 def test_the_reference_page_lists_exactly_the_settings_and_their_defaults() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", page, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z]\w*)` \| ([^|]*) \|", page, re.MULTILINE))
     assert list(rows) == list(Settings.model_fields)
     for key in ("host", "port", "queue_max", "batch_max", "at_least_timeout_ms", "log_level"):
         assert rows[key].strip("`") == str(Settings.model_fields[key].default)
+
+
+def test_a_database_of_another_environment_is_taken_once_its_host_is_named(setenv: SetEnv) -> None:
+    setenv("DB_NAME", "ledger")
+    setenv("DB_PASSWORD", "p@ss/word")
+    assert load_settings().postgres_url is None
+    setenv("DB_HOST", "db.example")
+    setenv("DB_USER", "clerk")
+    settings = load_settings()
+    assert settings.postgres_url is not None
+    assert settings.postgres_url.get_secret_value() == (
+        "postgresql://clerk:p%40ss%2Fword@db.example:5432/ledger"
+    )
+    assert settings.origin("postgres_url") is Origin.ENV
+
+
+def test_our_own_name_of_a_setting_wins_over_that_of_another_environment(setenv: SetEnv) -> None:
+    setenv("SETTLEMENT_TIMEOUT_SECONDS", "60")
+    setenv("SETTLEMENT_RETRY_ATTEMPTS", "5")
+    setenv("NOSTRO_SETTLEMENT_TIMEOUT_SECONDS", "90")
+    settings = load_settings()
+    assert settings.settlement_timeout_seconds == 90
+    assert settings.settlement_retry_attempts == 5
+
+
+def test_a_wrong_value_under_another_name_is_refused_as_our_own(setenv: SetEnv) -> None:
+    setenv("SETTLEMENT_BATCH_SIZE", "none")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "SETTLEMENT_BATCH_SIZE" in caught.value.complaints[0]
+
+
+def test_a_participant_of_another_environment_is_found_by_host_and_port(setenv: SetEnv) -> None:
+    setenv("CANTON_LEDGER_API_HOST", "participant.example")
+    setenv("SECURITIES_ISSUER_PARTY", "Depository::1220aa")
+    assert load_settings().canton_url == "http://participant.example:7575"
+    setenv("CANTON_LEDGER_API_PORT", "7000")
+    assert load_settings().canton_url == "http://participant.example:7000"
+    assert load_settings().canton_securities_issuer == "Depository::1220aa"
+
+
+def test_windows_for_parts_are_times_of_the_day_in_order(setenv: SetEnv) -> None:
+    setenv("NOSTRO_SETTLEMENT_PARTIAL_WINDOWS", "15:30,08:00")
+    assert load_settings().settlement_partial_windows == (480, 930)
+    setenv("NOSTRO_SETTLEMENT_PARTIAL_WINDOWS", "25:00")
+    with pytest.raises(SettingsError):
+        load_settings()

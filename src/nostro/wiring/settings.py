@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
-    PlainSerializer,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -30,18 +27,31 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError as SourceError,
     TomlConfigSettingsSource,
 )
 
+from nostro.wiring.aliases import aliased
+from nostro.wiring.setting_types import (
+    AbsolutePath,
+    ApprovalLimits,
+    Audience,
+    Names,
+    TimesOfDay,
+    Topic,
+    default_data_dir,
+    postgres_url_checked,
+)
+
 ENV_PREFIX = "NOSTRO_"
 CONFIG_ENV = "NOSTRO_CONFIG"
 CONFIG_FILE = "nostro.toml"
-# The environment of the test suite is not the platform's: `NOSTRO_TEST_POSTGRES_BIN` and its like.
-FOREIGN_ENV_PREFIX = "NOSTRO_TEST_"
+# The environment of the test suite is not the platform's: `NOSTRO_TEST_POSTGRES_BIN` and its like,
+# and the place of the document that its doubles are held against.
+FOREIGN_ENV_PREFIXES = ("NOSTRO_TEST_", "NOSTRO_CANTON_OPENAPI")
 
 
 class Origin(StrEnum):
@@ -61,83 +71,6 @@ class SettingsError(Exception):
         super().__init__("\n".join(self.complaints))
 
 
-def default_data_dir() -> Path:
-    """Return where this machine keeps the state of a service: /var/lib for root, XDG for a user.
-
-    Not the working directory: a platform started from elsewhere would open an empty ledger.
-    """
-    if os.geteuid() == 0:
-        return Path("/var/lib/nostro")
-    data_home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data_home).expanduser() / "nostro"
-
-
-def _absolute(path: object) -> object:
-    return Path(path).expanduser().absolute() if isinstance(path, str | Path) else path
-
-
-def _words(value: object) -> object:
-    """Read words with commas between them."""
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
-
-
-def _limits_by_asset(value: object) -> object:
-    """Read `EUR=10000,BTC=0.5`, or a table of asset to decimal string, exactly."""
-    if isinstance(value, str):
-        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
-        if any(not sign for _, sign, _ in pairs):
-            raise ValueError("write it as EUR=10000,BTC=0.5")
-        value = {asset.strip(): limit.strip() for asset, _, limit in pairs}
-    if not isinstance(value, Mapping):
-        raise ValueError("write it as EUR=10000,BTC=0.5, or as a table of asset to decimal string")
-    return {asset: _limit(asset, limit) for asset, limit in value.items()}
-
-
-def _limit(asset: str, limit: object) -> Decimal:
-    if isinstance(limit, float | bool) or not isinstance(limit, str | int | Decimal):
-        raise ValueError(f"{asset}: write the limit as a decimal string, it is read exactly")
-    try:
-        amount = Decimal(limit)
-    except InvalidOperation:
-        raise ValueError(f"{asset}: {limit!r} is not a decimal number") from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(f"{asset}: a limit is zero or more")
-    return amount
-
-
-def _postgres_url(url: SecretStr | None) -> SecretStr | None:
-    """Refuse what libpq could not read; its own complaint would repeat the password."""
-    if url is not None:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
-        text = url.get_secret_value()
-        try:
-            conninfo_to_dict(text)
-        except ProgrammingError:
-            text = ""
-        if not text.startswith(("postgresql://", "postgres://")):
-            raise ValueError("write it as postgresql://user:password@host:5432/database")
-    return url
-
-
-AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
-AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")]
-Audience = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]{1,256}$")], ...],
-    NoDecode,
-    BeforeValidator(_words),
-]
-ApprovalLimits = Annotated[
-    dict[AssetCode, Decimal],
-    NoDecode,
-    BeforeValidator(_limits_by_asset),
-    PlainSerializer(lambda limits: {asset: f"{limit:f}" for asset, limit in limits.items()}),
-]
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Read it with `load_settings`, which knows the origins."""
 
@@ -152,7 +85,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="address the API listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 takes any free one")
-    postgres_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
+    postgres_url: Annotated[SecretStr | None, AfterValidator(postgres_url_checked)] = Field(
         None, description="PostgreSQL 15 or newer, as a URL; without it a private one is started"
     )
     postgres_bin_dir: AbsolutePath | None = Field(
@@ -274,6 +207,75 @@ class Settings(BaseSettings):
     rate_limit_burst: int = Field(
         20_000, ge=1, le=10_000_000, description="requests of one caller at once"
     )
+    settlement_timeout_seconds: int = Field(
+        300, ge=1, le=86_400, description="from the start of a round of settlement to its deadline"
+    )
+    settlement_retry_attempts: int = Field(
+        3, ge=0, le=1_000, description="how often a lock that was refused is asked for again"
+    )
+    settlement_retry_delay_seconds: float = Field(
+        30, ge=0.01, le=86_400, description="between two of these"
+    )
+    settlement_batch_size: int = Field(
+        100, ge=1, le=100, description="rounds that one call to a settlement domain carries"
+    )
+    settlement_recycles_max: int = Field(
+        10, ge=0, le=1_000, description="further settlement days on which a fail is tried again"
+    )
+    settlement_partial_windows: TimesOfDay = Field(
+        (480, 600, 720, 840, 930),
+        description="when fails are settled in part, where both sides allow it, in UTC",
+    )
+    settlement_day_seconds: float = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="how long a settlement day lasts, for demonstrations; 0 for days of UTC",
+    )
+    settlement_domains: Names = Field(
+        "",
+        description="names of own ledger domains, with commas between them: each is a chain in a "
+        "process and a database of its own",
+    )
+    canton_url: str | None = Field(
+        None,
+        pattern=r"^https?://[\x21-\x7e]{1,256}$",
+        description="JSON Ledger API of a Canton participant: the domain `canton`",
+    )
+    canton_token_file: AbsolutePath | None = Field(
+        None, description="file with the bearer token for the participant, read again as it changes"
+    )
+    canton_user: str = Field("nostro", min_length=1, description="our user at the participant")
+    canton_executor_party: str = Field(
+        "", description="party that executes settlements at the participant"
+    )
+    canton_securities_issuer: str = Field(
+        "", description="party that issues the securities at the participant"
+    )
+    canton_cash_provider: str = Field(
+        "", description="party that issues the cash at the participant"
+    )
+    canton_synchronizer: str = Field(
+        "", description="synchronizer on which both legs settle; unset, the first connected one"
+    )
+    canton_calls_max: int = Field(
+        32, ge=1, le=1_000, description="calls under way at the participant at once"
+    )
+    canton_double: bool = Field(
+        False,
+        description="run a double of a participant as the domain `canton`, for demonstrations",
+    )
+    trade_events_topic: Topic = Field(
+        "trade-events", description="topic from which trades are taken to be settled"
+    )
+    settlement_events_topic: Topic = Field(
+        "settlement-events", description="topic on which settlements are told"
+    )
+    kafka_bootstrap_servers: str | None = Field(
+        None,
+        pattern=r"^[\x21-\x7e]{1,512}$",
+        description="taken note of only: topics are carried in our own database up to now",
+    )
     follower: bool = Field(True, description="keep the views in step, in a process of its own")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto writes for people on a terminal, and JSON elsewhere"
@@ -295,7 +297,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Option before environment before file; no `.env`, no secrets directory."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, file
+        return init_settings, env_settings, InitSettingsSource(settings_cls, aliased()), file
 
     @model_validator(mode="after")
     def _batch_fits_the_queue(self) -> Settings:
@@ -358,7 +360,12 @@ def load_settings(**options: Any) -> Settings:
         raise SettingsError(complaints)
     try:
         in_env = EnvSettingsSource(Settings)()
-        places = ((Origin.FILE, in_file), (Origin.ENV, in_env), (Origin.OPTION, given))
+        places = (
+            (Origin.FILE, in_file),
+            (Origin.ENV, aliased()),
+            (Origin.ENV, in_env),
+            (Origin.OPTION, given),
+        )
         origins = {key: origin for origin, values in places for key in values}
         settings = Settings(**given)
     except SourceError as error:
@@ -383,7 +390,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 def _unknown_in_environment() -> Iterable[str]:
     known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields} | {CONFIG_ENV}
     for name in sorted(os.environ):
-        ours = name.upper().startswith(ENV_PREFIX) and not name.startswith(FOREIGN_ENV_PREFIX)
+        ours = name.upper().startswith(ENV_PREFIX) and not name.startswith(FOREIGN_ENV_PREFIXES)
         if ours and name.upper() not in known:
             yield f"unknown environment variable {name}{_nearest(name.upper(), known)}"
 
