@@ -145,13 +145,15 @@ class RoundsStarted(Event, frozen=True, array_like=True, tag="settlement.rounds_
 
 
 class DeedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One deed for one round. `locks` of a hold; `moves` of a hold and a post."""
+    """One deed for one round. `locks` of a hold; `moves` of a hold and a post. `attempt`: how often
+    this deed was asked for in this round, from 1."""
 
     bundle: int
     round: int
     round_id: str
     locks: list[Lock] = []
     moves: list[Move] = []
+    attempt: int = 1
 
 
 class DeedsOrdered(Event, frozen=True, array_like=True, tag="settlement.deeds_ordered"):
