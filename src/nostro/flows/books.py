@@ -33,6 +33,9 @@ RESERVED_ACCOUNT_PREFIXES = (
     "orders:",
     "provider:",
     "earnings:",
+    "unsettled:",
+    "clearing:",
+    "issuer:",
 )
 """Accounts that only flows open: a door refuses these to everyone else."""
 OWNED_ACCOUNT_PREFIXES = ("wallet:", "vostro:")
@@ -41,8 +44,8 @@ HOUSE_ACCOUNT_PREFIXES = tuple(
     prefix for prefix in RESERVED_ACCOUNT_PREFIXES if prefix not in OWNED_ACCOUNT_PREFIXES
 )
 """Of these, the house's own; a door never stops them."""
-FLOW_ACCOUNT_PREFIXES = ("orders:",)
-"""Of these, what only flows may move: what stands there is what orders say."""
+FLOW_ACCOUNT_PREFIXES = ("orders:", "unsettled:", "clearing:", "issuer:")
+"""Of these, what only flows may move: what stands there is what orders and settlements say."""
 RESERVED_TRANSFER_PREFIXES = (
     "deposit:",
     "deposit.",
@@ -63,6 +66,11 @@ RESERVED_TRANSFER_PREFIXES = (
     "order.",
     "match.",
     "funds.",
+    "settle:",
+    "settle.",
+    "earmark:",
+    "earmark.",
+    "issue:",
 )
 """Transfer ids that only flows use, and holds that only flows resolve."""
 
@@ -85,6 +93,11 @@ class TransferCode(IntEnum):
     ORDER_RELEASE = 13
     TRADE = 14
     TRADING_FEE = 15
+    DVP = 16
+    DVP_HOLD = 17
+    DVP_RELEASE = 18
+    ISSUE = 19
+    UNSETTLED = 20
 
 
 def wallet_account(user_id: str, asset: str) -> str:
@@ -361,3 +374,42 @@ def suspended_id(transfer_id: str) -> str:
 def funds_release_id(suspension: int, attempt: int) -> str:
     """Return the id under which suspended funds go to their wallet."""
     return f"funds.release:{suspension}:{attempt}"
+
+
+# -- delivery versus payment -----------------------------------------------------------------------
+
+
+def unsettled_account(party: str, asset: str) -> str:
+    """Return the account of what a trade set aside until its settlement day, in one asset."""
+    return f"unsettled:{party}:{asset}"
+
+
+def clearing_account(asset: str) -> str:
+    """Return the account through which legs go that somebody passes on; it ends every row at
+    zero."""
+    return f"clearing:{asset}"
+
+
+def issuer_account(asset: str) -> str:
+    """Return the account of what an issuer, or the bank behind a cash asset, put into custody."""
+    return f"issuer:{asset}"
+
+
+def unsettled_accounts(party: str, asset: str) -> list[NewAccount]:
+    """Return the accounts that a party's first trade with a later settlement day needs, on the side
+    that it gives."""
+    return [
+        NewAccount(
+            id=unsettled_account(party, asset),
+            asset=asset,
+            type=AccountType.LIABILITY,
+            limit=Limit.DEBITS_MUST_NOT_EXCEED_CREDITS,
+            owner=party,
+        )
+    ]
+
+
+def settle_stem(round_id: str, attempt: int) -> str:
+    """Return the name under which the legs of a round are posted; an id that the ledger refused
+    stays refused, so another attempt needs another."""
+    return f"settle:{round_id}" if attempt == 1 else f"settle.{attempt}:{round_id}"

@@ -1,0 +1,98 @@
+"""As which transfers do the legs of a round stand in a ledger, and what does its refusal mean?
+
+A leg is one transfer from party to party. Where somebody passes on what he receives in the same
+round, the legs go through a clearing account, all receipts before all deliveries: only what is net
+must be there, and every leg is recorded gross all the same (CIP-112 and T2S call this net
+locking).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nostro.flows import books
+from nostro.kernel.movement import Lacking, Move
+from nostro.ledger import AccountType, NewAccount, NewTransfer
+
+LACKING = ("ledger.exceeds_credits", "ledger.exceeds_debits")
+UNKNOWN_ACCOUNT = ("ledger.debit_not_found", "ledger.credit_not_found")
+BLOCKED_ACCOUNT = (
+    "ledger.debit_frozen",
+    "ledger.credit_frozen",
+    "ledger.debit_closed",
+    "ledger.credit_closed",
+)
+_DVP = int(books.TransferCode.DVP)
+
+
+def source_account(move: Move) -> str:
+    """Return the account that a leg leaves."""
+    purse = books.unsettled_account if move.prefunded else books.wallet_account
+    return purse(move.source, move.asset)
+
+
+def passes_on(moves: Sequence[Move]) -> bool:
+    """Tell whether somebody gives of what he receives in the same round."""
+    if len(moves) <= 2:
+        (first, *others) = moves
+        if all(first.asset != each.asset for each in others):
+            return False
+    given = {(move.source, move.asset) for move in moves if not move.prefunded}
+    return any((move.target, move.asset) in given for move in moves)
+
+
+def clearing_accounts(moves: Sequence[Move]) -> list[NewAccount]:
+    """Return the accounts through which legs go that somebody passes on; nothing stays there."""
+    return [
+        NewAccount(id=books.clearing_account(asset), asset=asset, type=AccountType.LIABILITY)
+        for asset in sorted({move.asset for move in moves})
+    ]
+
+
+def transfers_of(stem: str, moves: Sequence[Move]) -> list[NewTransfer]:
+    """Return the transfers of legs, to be recorded together; `stem` names them, numbered from 1."""
+    if passes_on(moves):
+        return _cleared(stem, moves)
+    return [
+        NewTransfer(
+            id=f"{stem}:{number}",
+            debit=source_account(move),
+            credit=books.wallet_account(move.target, move.asset),
+            amount_minor=move.amount_minor,
+            code=_DVP,
+        )
+        for number, move in enumerate(moves, 1)
+    ]
+
+
+def _cleared(stem: str, moves: Sequence[Move]) -> list[NewTransfer]:
+    receipts = [
+        NewTransfer(
+            id=f"{stem}:{number}.in",
+            debit=books.clearing_account(move.asset),
+            credit=books.wallet_account(move.target, move.asset),
+            amount_minor=move.amount_minor,
+            code=_DVP,
+        )
+        for number, move in enumerate(moves, 1)
+    ]
+    deliveries = [
+        NewTransfer(
+            id=f"{stem}:{number}.out",
+            debit=source_account(move),
+            credit=books.clearing_account(move.asset),
+            amount_minor=move.amount_minor,
+            code=_DVP,
+        )
+        for number, move in enumerate(moves, 1)
+    ]
+    return receipts + deliveries
+
+
+def lacking_of(code: str, facts: Mapping[str, Any]) -> list[Lacking]:
+    """Return who has how much, where the ledger's refusal of an account of a party says so."""
+    if code not in LACKING:
+        return []
+    _, party, asset = facts["account"].split(":")
+    return [Lacking(party, asset, facts["available_minor"])]
