@@ -96,3 +96,11 @@ def lacking_of(code: str, facts: Mapping[str, Any]) -> list[Lacking]:
         return []
     _, party, asset = facts["account"].split(":")
     return [Lacking(party, asset, facts["available_minor"])]
+
+
+def said(code: str) -> str:
+    """Return a ledger's refusal in the words in which every settlement domain refuses (see
+    settlement.deeds): `lacking`, `account`, else as it is."""
+    if code in LACKING:
+        return "lacking"
+    return "account" if code in UNKNOWN_ACCOUNT + BLOCKED_ACCOUNT else code

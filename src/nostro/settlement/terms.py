@@ -149,3 +149,12 @@ def settlement_id(number: int) -> str:
 def round_id(coordinator: str, bundle: int, number: int) -> str:
     """Return the name by which every domain knows a round; never used for another."""
     return f"{coordinator}.S{bundle}.{number}"
+
+
+def round_of(id: str) -> tuple[str, int, int]:
+    """Return the coordinator, the bundle and the number of a round; raises ValueError for a name
+    that `round_id` never gave."""
+    coordinator, bundle, number = id.rsplit(".", 2)
+    if not coordinator or not bundle.startswith("S"):
+        raise ValueError(f"{id!r} names no round")
+    return coordinator, int(bundle[1:]), int(number)
