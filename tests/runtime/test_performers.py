@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -16,7 +16,7 @@ from nostro.runtime.performers import (
     PAUSE_FIRST_S,
     Performing,
 )
-from nostro.runtime.ports import NotDone, OutcomeUnknown
+from nostro.runtime.ports import NotDone, OutcomeUnknown, PatientPerformer, Told
 from tests.runtime.desk import Desk, in_virtual_time
 from tests.runtime.tally import Add, HearBell, Ring, RingBell
 
@@ -41,10 +41,19 @@ class Belfry:
 class Tower:
     """A desk with performers."""
 
-    def __init__(self, *belfries: Belfry, disk: MemoryDisk | None = None) -> None:
+    def __init__(
+        self,
+        *belfries: Belfry,
+        disk: MemoryDisk | None = None,
+        patient: Sequence[PatientPerformer] = (),
+    ) -> None:
         self.desk = Desk(disk=disk, on_effects=self._start)
         self.performing = Performing(
-            house=self.desk.house, clock=self.desk.clock, chain="main", performers=belfries
+            house=self.desk.house,
+            clock=self.desk.clock,
+            chain="main",
+            performers=belfries,
+            patient=patient,
         )
         self.performing.attach(self.desk.engine)
 
@@ -167,3 +176,99 @@ async def test_an_effect_that_nobody_performs_is_parked() -> None:
         await desk.ask("k", Ring(bell="big"))
         await asyncio.sleep(1)  # sleeps: in virtual time
         assert tower.performing.parked == {(1, 0)}
+
+
+# -- patient performers ---------------------------------------------------------------------------
+
+
+class Sexton:
+    """Rings when it is let: then all bells that wait, and tells of all of them at once."""
+
+    effects: tuple[type[Effect], ...] = (RingBell,)
+
+    def __init__(self, *fails: Exception) -> None:
+        self.taken: list[tuple[str, tuple[int, int]]] = []
+        self.fails = list(fails)
+        self.let = asyncio.Event()
+
+    def take(self, effect: Effect, effect_id: tuple[int, int]) -> None:
+        assert isinstance(effect, RingBell)
+        self.taken.append((effect.bell, effect_id))
+
+    async def run(self, tell: Callable[[Told], Awaitable[None]]) -> None:
+        while True:
+            await self.let.wait()
+            self.let.clear()
+            if self.fails:
+                raise self.fails.pop(0)
+            rung, self.taken = self.taken, []
+            bells, ids = "+".join(bell for bell, _ in rung), [id_ for _, id_ in rung]
+            await tell(Told(f"heard:{bells}", HearBell(bell=bells), ids))
+
+
+@in_virtual_time
+async def test_one_outcome_of_a_patient_performer_settles_many_effects_in_one_row() -> None:
+    sexton = Sexton()
+    async with Tower(patient=[sexton]) as desk:
+        for bell in ("big", "small", "cracked"):
+            await desk.ask(bell, Ring(bell=bell))
+        assert len(desk.disk.outbox) == 3
+        sexton.let.set()
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert desk.disk.outbox == {}
+        assert desk.counters() == {"ordered": 3, "bell:big+small+cracked": 1}
+        assert len(desk.disk.entries) == 4
+
+
+@in_virtual_time
+async def test_a_patient_performer_waits_for_an_hour_beside_the_others_and_is_never_parked() -> None:
+    sexton = Sexton()
+    tower = Tower(patient=[sexton])
+    async with tower as desk:
+        for number in range(CONCURRENT_MAX * 2):
+            await desk.ask(f"k{number}", Ring(bell="b"))
+        await asyncio.sleep(3_600)  # sleeps: in virtual time
+        assert tower.performing.parked == set()
+        assert tower.performing.under_way == CONCURRENT_MAX * 2
+        sexton.let.set()
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert tower.performing.under_way == 0
+        assert desk.disk.outbox == {}
+
+
+@pytest.mark.parametrize("fate", ["failed", "lost", "unheard"])
+@in_virtual_time
+async def test_what_a_patient_performer_tells_survives_a_commit_that_fails(fate: str) -> None:
+    sexton = Sexton()
+    async with Tower(patient=[sexton]) as desk:
+        await desk.ask("k", Ring(bell="big"))
+        desk.journal.fates.append(fate)
+        sexton.let.set()
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert desk.counters()["bell:big"] == 1
+        assert desk.disk.outbox == {}
+        assert sexton.taken == [], "the engine's recovery gave it the effect again"
+
+
+@in_virtual_time
+async def test_a_patient_performer_that_meets_a_bug_goes_on_later() -> None:
+    sexton = Sexton(ZeroDivisionError("a bug"))
+    async with Tower(patient=[sexton]) as desk:
+        await desk.ask("k", Ring(bell="big"))
+        sexton.let.set()
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        sexton.let.set()
+        await asyncio.sleep(60)  # sleeps: in virtual time
+        assert desk.disk.outbox == {}
+
+
+@in_virtual_time
+async def test_what_a_patient_performer_may_not_tell_parks_its_effects() -> None:
+    sexton = Sexton()
+    tower = Tower(patient=[sexton])
+    async with tower as desk:
+        await desk.ask("heard:big", Add(counter="a", amount=1))
+        await desk.ask("k", Ring(bell="big"))
+        sexton.let.set()
+        await asyncio.sleep(1)  # sleeps: in virtual time
+        assert tower.performing.parked == {(2, 0)} == set(desk.disk.outbox)

@@ -20,7 +20,7 @@ STREAM_LENGTH_MAX = 255
 
 class Request:
     """A command on its way through the engine, and the future of its answer. `settles` names the
-    effect whose outcome it is."""
+    effects whose outcome it is."""
 
     __slots__ = ("actor", "command", "decided", "future", "key", "request_hash", "settles")
 
@@ -29,7 +29,7 @@ class Request:
         key: str,
         command: Command,
         actor: str,
-        settles: tuple[int, int] | None,
+        settles: Sequence[tuple[int, int]],
         future: asyncio.Future[Receipt],
     ) -> None:
         self.key = key
@@ -84,9 +84,9 @@ class Draft:
             self.effects.append(row)
 
     def answer(self, request: Request, answer: Receipt | Rejection) -> None:
-        """Note what to answer; with a receipt, the effect that the request settles is settled."""
-        if request.settles is not None and isinstance(answer, Receipt):
-            self.settled.append(request.settles)
+        """Note what to answer; with a receipt, the effects that the request settles are settled."""
+        if isinstance(answer, Receipt):
+            self.settled.extend(request.settles)
         self.answers.append((request, answer))
 
 

@@ -135,12 +135,12 @@ class Engine:
         key: str,
         command: Command,
         actor: str,
-        settles: tuple[int, int] | None = None,
+        settles: Sequence[tuple[int, int]] = (),
     ) -> asyncio.Future[Receipt]:
         """Queue a command and return the future of its durable receipt.
 
-        `key` is the idempotency key (1 to 255 characters, no NUL); `settles` names the effect whose
-        outcome this is. Raises Overloaded, NotDone, or Rejection `engine.bad_key`,
+        `key` is the idempotency key (1 to 255 characters, no NUL); `settles` names the effects
+        whose outcome this is. Raises Overloaded, NotDone, or Rejection `engine.bad_key`,
         `engine.bad_actor` at once, nothing accepted. The future raises Rejection
         `engine.key_reused` (same key, other content) or an Outage; OutcomeUnknown means: ask again
         with the same key; Unwritable and OutcomeBug: this command will never be done.

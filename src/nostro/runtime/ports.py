@@ -6,7 +6,7 @@ Each port has one contract suite (tests/contracts) that every adapter passes unc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -246,4 +246,27 @@ class Performer(Protocol):
         Performed at least once: `effect_id` is the same every time, and a second call must not do
         a second deed. Raises NotDone or OutcomeUnknown when it should be called again later.
         """
+        ...
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What came of deeds: a command under its key, and the effects that it settles."""
+
+    key: str
+    command: Command
+    settles: Sequence[tuple[int, int]] = ()
+
+
+class PatientPerformer(Protocol):
+    """Does deeds for which the world may take long, or many at a time: it waits, asks again and
+    bounds what is under way by itself, and is never given up."""
+
+    effects: tuple[type[Effect], ...]
+
+    def take(self, effect: Effect, effect_id: tuple[int, int]) -> None:
+        """Take on a deed, to be done at least once. It is not given again in this process."""
+        ...
+
+    async def run(self, tell: Callable[[Told], Awaitable[None]]) -> None:
+        """Do what was taken, until cancelled. `tell` returns once what was told is durable."""
         ...
