@@ -202,7 +202,8 @@ class Sexton:
             if self.fails:
                 raise self.fails.pop(0)
             rung, self.taken = self.taken, []
-            bells, ids = "+".join(bell for bell, _ in rung), [id_ for _, id_ in rung]
+            bells = "+".join(dict.fromkeys(bell for bell, _ in rung))
+            ids = [id_ for _, id_ in rung]
             await tell(Told(f"heard:{bells}", HearBell(bell=bells), ids))
 
 
@@ -221,7 +222,9 @@ async def test_one_outcome_of_a_patient_performer_settles_many_effects_in_one_ro
 
 
 @in_virtual_time
-async def test_a_patient_performer_waits_for_an_hour_beside_the_others_and_is_never_parked() -> None:
+async def test_a_patient_performer_waits_for_an_hour_beside_the_others_and_is_never_parked() -> (
+    None
+):
     sexton = Sexton()
     tower = Tower(patient=[sexton])
     async with tower as desk:
