@@ -81,6 +81,7 @@ from nostro.exchange.terms import (
     MarketState,
     MarketTerms,
     Routing,
+    Settling,
     Side,
 )
 from nostro.exchange.views import (
@@ -190,6 +191,7 @@ __all__ = [
     "SetKillSwitch",
     "SetMarketState",
     "SetReference",
+    "Settling",
     "Side",
     "Stop",
     "StopsElected",

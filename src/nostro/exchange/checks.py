@@ -22,6 +22,7 @@ from nostro.exchange.terms import (
     MarketRules,
     MarketTerms,
     Routing,
+    Settling,
     Side,
 )
 from nostro.kernel.asset import SCALE_MAX
@@ -158,6 +159,8 @@ def check_rules(state: ExchangeState, rules: MarketRules) -> None:
             _bad_rule(field, f"it must be {low} to {high}")
     if rules.routing is not Routing.BOOK and not rules.provider:
         _bad_rule("provider", "this routing needs the name of a provider")
+    if rules.settling is not Settling.INSTANT and rules.routing is not Routing.BOOK:
+        _bad_rule("settling", "what a provider fills is settled at once: route to the book alone")
     if rules.provider and not is_provider_name(rules.provider):
         _bad_rule("provider", "1 to 32 of a-z 0-9 _ -")
     check_schedule_known(state, rules.fee_schedule)

@@ -276,6 +276,7 @@ class Entry:
                 left,
                 released,
                 taker.moves,
+                market.rules.settling,
             )
         )
         return left

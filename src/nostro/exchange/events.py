@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from nostro.exchange.commands import OrderType, PostOnly, RouteFill, SelfTrade, TimeInForce
-from nostro.exchange.terms import MarketRules, MarketState, MarketTerms, Side
+from nostro.exchange.terms import MarketRules, MarketState, MarketTerms, Settling, Side
 from nostro.kernel.messages import Event
 
 
@@ -203,7 +203,7 @@ class TradesExecuted(Event, frozen=True, array_like=True, tag="exchange.trades_e
     """An order, the taker, traded. A taker with nothing left is filled, and what was still held
     for it is released; one with something left rests, is routed or is closed next. Of one by budget
     `left` says no more than whether it goes on. `lot_minor`, `base`, `quote`: the market's
-    terms."""
+    terms; `settling`: when what was traded changes hands."""
 
     market: str
     sequence: int
@@ -217,6 +217,7 @@ class TradesExecuted(Event, frozen=True, array_like=True, tag="exchange.trades_e
     left: int
     released_minor: int
     moves: int
+    settling: Settling = Settling.INSTANT
 
 
 class OrderReduced(Event, frozen=True, array_like=True, tag="exchange.order_reduced"):

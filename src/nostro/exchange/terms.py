@@ -41,6 +41,15 @@ class Routing(StrEnum):
     BOOK_THEN_PROVIDER = "book_then_provider"
 
 
+class Settling(StrEnum):
+    """When what a market trades changes hands: in the row of the trade, or one or two settlement
+    days later; until then both sides are set aside."""
+
+    INSTANT = "instant"
+    T1 = "t1"
+    T2 = "t2"
+
+
 class MarketTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a market trades. A lot is `lot_minor` minor units of `base`; a tick is
     `tick_units` * 10**-`price_scale` of the quote asset for one whole unit of the base.
@@ -66,7 +75,8 @@ class MarketRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     `band_ppm`: how far from the reference price a trade may be (0: anywhere); `reference_s`: after
     so many seconds the last trade price becomes the reference (0: it stays until it is set).
     `day_ends_minute`: minute of the UTC day at which DAY orders expire. `fee_schedule`: what users
-    without a schedule of their own pay.
+    without a schedule of their own pay. `settling` later than at once only where the book alone
+    fills orders.
     """
 
     lots_min: int = 1
@@ -79,6 +89,7 @@ class MarketRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     fee_schedule: str = "standard"
     orders_per_user_max: int = 1_000
     day_ends_minute: int = 0
+    settling: Settling = Settling.INSTANT
 
 
 class FeeSchedule(msgspec.Struct, frozen=True, array_like=True, gc=False):

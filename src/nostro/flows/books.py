@@ -364,6 +364,12 @@ def match_id(trade: int, leg: str) -> str:
     return f"match.{leg}:{trade}"
 
 
+def match_trade_id(trade: int) -> str:
+    """Return the name under which a trade of the exchange is settled on a later day; nobody else
+    gives such a one."""
+    return f"match:{trade}"
+
+
 def suspended_id(transfer_id: str) -> str:
     """Return the id under which money goes to suspense, as the wallet would not take it under
     `transfer_id`."""

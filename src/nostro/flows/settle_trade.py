@@ -2,7 +2,8 @@
 
 The buyer pays the value and his fee out of what his order holds; the seller gets the value less his
 fee; what is between them is ours (or, for a rebate's last minor unit, from us). The base asset goes
-the other way. So no trade can be half settled, and none waits.
+the other way. So no trade can be half settled, and none waits; where the market settles on a later
+day, both sides are set aside instead, and a settlement is instructed for each trade.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from collections.abc import Sequence
 
 from nostro.exchange import (
     EnterOrder,
+    Fill,
     OrderRouted,
     RouteEnded,
     RouteToProvider,
     RouteTrade,
+    Settling,
     Side,
     TradesExecuted,
 )
-from nostro.flows import books
+from nostro.flows import books, legs
 from nostro.flows.place_order import releasing
 from nostro.flows.wallet_credits import credited
+from nostro.kernel.movement import Move
+from nostro.kernel.reply import Reply
 from nostro.kernel.room import Order, Perform, Step
 from nostro.ledger import NewTransfer, OpenAccounts
+from nostro.settlement import SETTLEMENTS_MAX, Cycle, InstructSettlements, NewSettlement
 
 _TRADE = int(books.TransferCode.TRADE)
 _FEE = int(books.TransferCode.TRADING_FEE)
@@ -36,35 +42,31 @@ def settle(event: TradesExecuted) -> Sequence[Step]:
     given, taken = (base, quote) if buying else (quote, base)
     spent, got = books.orders_account(taker, taken), books.wallet_account(taker, given)
     ours = books.earnings_account(quote)
+    later = event.settling is not Settling.INSTANT
     transfers: list[NewTransfer] = []
+    deferred: list[NewSettlement] = []
     for fill in event.fills:
         maker, value, trade = fill.maker_user_id, fill.value_minor, fill.trade
         given_by, taken_by = books.orders_account(maker, given), books.wallet_account(maker, taken)
         if buying:
             paid, earned = value + fill.taker_fee_minor, value - fill.maker_fee_minor
-            transfers += _legs(
-                trade,
-                payer=spent,
-                payee=taken_by,
-                ours=ours,
-                paid_minor=paid,
-                earned_minor=earned,
-            )
+            payer, payee, giver, receiver = spent, taken_by, given_by, got
         else:
             paid, earned = value + fill.maker_fee_minor, value - fill.taker_fee_minor
-            transfers += _legs(
-                trade,
-                payer=given_by,
-                payee=got,
-                ours=ours,
-                paid_minor=paid,
-                earned_minor=earned,
-            )
+            payer, payee, giver, receiver = given_by, got, spent, taken_by
+        if later and earned:
+            buyer, seller = (taker, maker) if buying else (maker, taker)
+            payee = books.unsettled_account(buyer, quote)
+            receiver = books.unsettled_account(seller, base)
+            deferred.append(_settlement(event, fill, seller, buyer, earned))
+        transfers += _legs(
+            trade, payer=payer, payee=payee, ours=ours, paid_minor=paid, earned_minor=earned
+        )
         transfers.append(
             NewTransfer(
                 id=books.match_id(trade, "base"),
-                debit=given_by if buying else spent,
-                credit=got if buying else taken_by,
+                debit=giver,
+                credit=receiver,
                 amount_minor=fill.lots * event.lot_minor,
                 code=_TRADE,
             )
@@ -76,7 +78,67 @@ def settle(event: TradesExecuted) -> Sequence[Step]:
         transfers.append(
             releasing(taker, event.order, taken, event.released_minor, moves=event.moves)
         )
-    return credited(transfers)
+    return _deferring(deferred, credited(transfers)) if deferred else credited(transfers)
+
+
+def _settlement(
+    event: TradesExecuted, fill: Fill, seller: str, buyer: str, earned_minor: int
+) -> NewSettlement:
+    return NewSettlement(
+        trade_id=books.match_trade_id(fill.trade),
+        seller=seller,
+        buyer=buyer,
+        security=event.base,
+        quantity_minor=fill.lots * event.lot_minor,
+        cash=event.quote,
+        amount_minor=earned_minor,
+        cycle=Cycle(event.settling.value),
+        prefunded=True,
+        origin=event.market,
+    )
+
+
+def _deferring(settlements: list[NewSettlement], booked: Sequence[Step]) -> Sequence[Step]:
+    """Return the steps that set both sides of trades aside, and have them settled on their day; at
+    once where no day can be found for them."""
+
+    def then(reply: Reply) -> Sequence[Step]:
+        results = zip(settlements, reply.body["results"], strict=True)
+        return [step for each, told in results if "code" in told for step in _at_once(each)]
+
+    accounts = {
+        (party, asset): None
+        for each in settlements
+        for party, asset in ((each.buyer, each.cash), (each.seller, each.security))
+    }
+    opened = [account for key in accounts for account in books.unsettled_accounts(*key)]
+    starts = range(0, len(settlements), SETTLEMENTS_MAX)
+    parts = [settlements[start : start + SETTLEMENTS_MAX] for start in starts]
+    return [
+        Order(OpenAccounts(accounts=opened)),
+        *booked,
+        *(Order(InstructSettlements(settlements=part), then=then) for part in parts),
+    ]
+
+
+def _at_once(settlement: NewSettlement) -> Sequence[Step]:
+    moves = [
+        Move(
+            settlement.seller,
+            settlement.buyer,
+            settlement.security,
+            settlement.quantity_minor,
+            prefunded=True,
+        ),
+        Move(
+            settlement.buyer,
+            settlement.seller,
+            settlement.cash,
+            settlement.amount_minor,
+            prefunded=True,
+        ),
+    ]
+    return credited(legs.transfers_of(books.settle_stem(settlement.trade_id, 1), moves))
 
 
 def _legs(

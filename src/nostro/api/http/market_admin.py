@@ -30,6 +30,7 @@ from nostro.exchange import (
     Routing,
     SetMarketState,
     SetReference,
+    Settling,
 )
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
@@ -62,6 +63,7 @@ class RulesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `band_bps`: how far from the reference price a trade may be (0: anywhere). `reference_s`: after
     so many seconds the last trade price becomes the reference (0: it stays until it is set).
     `routing`: who fills orders: the book, a provider, or first the one, then the other.
+    `settling`: when trades settle: at once, or one or two settlement days later.
     """
 
     quantity_min: Quantity | msgspec.UnsetType = UNSET
@@ -74,6 +76,7 @@ class RulesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fee_schedule: ScheduleName | None = None
     orders_per_user_max: Annotated[int, msgspec.Meta(ge=1, le=ORDERS_PER_USER_MAX)] | None = None
     day_ends: TimeOfDay | None = None
+    settling: Settling | None = None
 
 
 class NewMarketBody(RulesBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,7 +181,14 @@ _NUMBERS: tuple[tuple[str, str, Callable[[msgspec.Raw, MarketTerms], int]], ...]
     ("value_min", "value_min_minor", lambda said, terms: _minor_or_none(said, terms)),
     ("band_bps", "band_ppm", lambda said, terms: prices.ppm(said)),
 )
-_WORDS = ("reference_s", "routing", "provider", "fee_schedule", "orders_per_user_max")
+_WORDS = (
+    "reference_s",
+    "routing",
+    "provider",
+    "fee_schedule",
+    "orders_per_user_max",
+    "settling",
+)
 
 
 def _minor_or_none(said: msgspec.Raw, terms: MarketTerms) -> int:

@@ -19,6 +19,7 @@ RULES: dict[str, Any] = {
     "fee_schedule": "standard",
     "orders_per_user_max": 1000,
     "day_ends": "00:00",
+    "settling": "instant",
 }
 MARKET: dict[str, Any] = {
     "symbol": "BTC/USD",

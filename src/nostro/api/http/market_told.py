@@ -25,7 +25,8 @@ from nostro.kernel.money import format_amount
 class RulesTold(msgspec.Struct, frozen=True, kw_only=True):
     """What a market asks of orders. `band_bps`: how far from the reference price a trade may be,
     "0": anywhere; `reference_s`: after so many seconds the last trade price is the reference, 0:
-    it stays as set. `day_ends`: time of the UTC day at which DAY orders expire."""
+    it stays as set. `day_ends`: time of the UTC day at which DAY orders expire.
+    `settling`: when trades settle."""
 
     quantity_min: str
     quantity_max: str
@@ -37,6 +38,7 @@ class RulesTold(msgspec.Struct, frozen=True, kw_only=True):
     fee_schedule: str
     orders_per_user_max: int
     day_ends: str
+    settling: str
 
 
 class MarketTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +214,7 @@ def rules_told(rules: MarketRules, terms: MarketTerms) -> RulesTold:
         fee_schedule=rules.fee_schedule,
         orders_per_user_max=rules.orders_per_user_max,
         day_ends=f"{hours:02d}:{minutes:02d}",
+        settling=rules.settling.value,
     )
 
 
