@@ -17,8 +17,8 @@ class SettlementPolicy(msgspec.Struct, frozen=True, kw_only=True):
     others. `timeout_us`: from the start of a round to its last moment for a decision.
     `retry_attempts`: how often a refused hold is asked again within a round, `retry_delay_us`
     apart. `batch_size`: rounds in one deed. `recycles_max`: cycles in which a settlement is tried
-    again after the one in which it failed. `partial_windows`: when, in parts per thousand of a
-    settlement day, what lacks something is settled in part where both sides allow it.
+    again after the one in which it failed. `partial_windows`: when what lacks something is settled
+    in part where both sides allow it, in minutes of which a settlement day has 1,440.
     """
 
     coordinator: str = "main"
@@ -29,5 +29,5 @@ class SettlementPolicy(msgspec.Struct, frozen=True, kw_only=True):
     retry_delay_us: int = 30 * SECOND_US
     batch_size: int = 100
     recycles_max: int = 10
-    partial_windows: tuple[int, ...] = (334, 417, 500, 584, 646)
-    """08:00, 10:00, 12:00, 14:00 and 15:30 of a day of 24 hours: the windows of T2S."""
+    partial_windows: tuple[int, ...] = (480, 600, 720, 840, 930)
+    """08:00, 10:00, 12:00, 14:00 and 15:30: the windows of T2S."""
