@@ -6,10 +6,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from nostro.adapters.calendars import HOURS, business_schedule, currency_days, years_around
+from nostro.adapters.calendars import (
+    HOURS,
+    business_schedule,
+    currency_days,
+    settlement_calendars,
+    years_around,
+)
 from nostro.kernel.asset import SEED
 from nostro.kernel.messages import Rejection
 from nostro.payments import CLOSED_DAY, DAY_MINUTES, BusinessSchedule, Window
+from nostro.settlement import Cycle, PlainDays, day_by_cycle
 
 YEARS = range(2025, 2028)
 
@@ -134,3 +141,16 @@ def test_a_closed_day_is_refused_with_the_next_open_one(schedule: BusinessSchedu
         "value_date": "2026-11-26",
         "next_open_day": "2026-11-27",
     }
+
+
+def test_a_trade_settles_two_days_later_that_are_open_to_securities_and_to_cash() -> None:
+    days = PlainDays(open_days=settlement_calendars(YEARS))
+
+    def after(trade: str, *calendars: str) -> str:
+        day = date.fromisoformat(trade).toordinal()
+        return date.fromordinal(day_by_cycle(days, day, Cycle.T2, calendars)).isoformat()
+
+    assert after("2026-04-01", "T2S", "EUR") == "2026-04-07"  # Easter lies between
+    # Columbus Day: the exchange trades, Fedwire rests.
+    assert after("2026-10-09", "DTC") == "2026-10-13"
+    assert after("2026-10-09", "DTC", "USD") == "2026-10-14"

@@ -208,3 +208,33 @@ def _holidays(source: Source, years: Collection[int]) -> Collection[date]:
         years=years,
         categories=source.categories,
     ).keys()
+
+
+SECURITIES: dict[str, tuple[Source, ...]] = {
+    # T2S closes on the same days as T2.
+    "T2S": (Source(market="XECB"),),
+    # DTC: taken to settle whenever New York's exchange trades.
+    "DTC": (Source(market="XNYS"),),
+    # SIFMA's recommendations for the bond market of the United States.
+    "XSIF": (Source(market="XSIF"),),
+}
+"""Calendars of securities settlement systems, from common knowledge like the hours above."""
+
+
+def settlement_calendars(years: Collection[int]) -> dict[str, frozenset[int]]:
+    """Return on which days (ordinals) each calendar settles: one for each currency, by its code,
+    and those of SECURITIES."""
+    first, last = date(min(years), 1, 1), date(max(years), 12, 31)
+    days = range(first.toordinal(), last.toordinal() + 1)
+    calendars = {}
+    for code, hours in HOURS.items():
+        table = currency_days(hours, years)
+        calendars[code] = frozenset(day for day in days if table.cut_off(day) != CLOSED_DAY)
+    for name, sources in SECURITIES.items():
+        shut = {day for source in sources for day in _holidays(source, years)}
+        calendars[name] = frozenset(
+            day
+            for day in days
+            if (when := date.fromordinal(day)) not in shut and when.weekday() not in WEEKEND
+        )
+    return calendars

@@ -1,0 +1,81 @@
+"""On which days, under which time limits and over which domains does this deployment settle?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from nostro.settlement import PlainDays, SettlementDays, SettlementPolicy
+from nostro.wiring.settings import Settings
+
+SECOND_US = 1_000_000
+CANTON = "canton"
+"""The name of the domain that a Canton participant keeps."""
+FIRST_DAY_FILE = "settlement-days.json"
+"""When the first of the shortened days began: a deployment's days go on after a restart."""
+
+
+class FirstDay(msgspec.Struct, frozen=True):
+    """The day (ordinal) that began at a time."""
+
+    day: int
+    at_us: int
+
+
+def domain_names(settings: Settings) -> tuple[str, ...]:
+    """Return the domains besides our own ledger."""
+    own = tuple(name for name in settings.settlement_domains.split(",") if name)
+    return (*own, CANTON) if has_canton(settings) else own
+
+
+def has_canton(settings: Settings) -> bool:
+    """Tell whether a participant, or a double of one, takes part."""
+    return settings.canton_url is not None or settings.canton_double
+
+
+def policy_of(settings: Settings | None) -> SettlementPolicy:
+    """Return the rules of settlement. A replay does not depend on them."""
+    if settings is None:
+        return SettlementPolicy()
+    return SettlementPolicy(
+        coordinator=settings.chain,
+        domains=domain_names(settings),
+        days=_days_of(settings),
+        timeout_us=settings.settlement_timeout_seconds * SECOND_US,
+        retry_attempts=settings.settlement_retry_attempts,
+        retry_delay_us=int(settings.settlement_retry_delay_seconds * SECOND_US),
+        batch_size=settings.settlement_batch_size,
+        recycles_max=settings.settlement_recycles_max,
+        partial_windows=settings.settlement_partial_windows,
+    )
+
+
+def _days_of(settings: Settings) -> SettlementDays:
+    from nostro.adapters.calendars import settlement_calendars, years_around  # holidays: slow
+
+    today = datetime.now(UTC).date()
+    calendars = settlement_calendars(years_around(today))
+    if not settings.settlement_day_seconds:
+        return PlainDays(open_days=calendars)
+    first = _first_day(settings.data_dir / FIRST_DAY_FILE, today.toordinal())
+    return PlainDays(
+        open_days=calendars,
+        day_us=int(settings.settlement_day_seconds * SECOND_US),
+        first_day=first.day,
+        first_us=first.at_us,
+    )
+
+
+def _first_day(file: Path, today: int) -> FirstDay:
+    """Return when the first shortened day began; the first who asks says so for ever."""
+    if not file.exists():
+        now_us = int(datetime.now(UTC).timestamp() * SECOND_US)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with file.open("xb") as new:
+                new.write(msgspec.json.encode(FirstDay(today, now_us)))
+        except FileExistsError:
+            pass  # another part of the platform was first
+    return msgspec.json.decode(file.read_bytes(), type=FirstDay)
