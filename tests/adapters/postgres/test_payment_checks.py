@@ -57,7 +57,7 @@ async def test_rows_above_the_checkpoint_are_not_missed(told: str) -> None:
         for (table,) in connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'nostro' AND tablename IN"
             " ('payments', 'payment_events', 'batch_events', 'batch_items', 'participants',"
-            " 'participant_currencies', 'cycles', 'batches', 'settlements', 'instructions',"
+            " 'participant_currencies', 'cycles', 'batches', 'cycle_settlements', 'instructions',"
             " 'rail_attempts', 'circuits', 'committee', 'evidence', 'limits', 'thresholds',"
             " 'exposures', 'alerts', 'payment_flows_daily')"
         ).fetchall():
@@ -126,8 +126,8 @@ EDITS = {
         "another report",
     ),
     "a settlement that never failed": (
-        f"UPDATE nostro.settlements SET state = 'confirmed' WHERE settlement_id = '{FIRST}'",
-        f"settlements: {FIRST} is shown with another state",
+        f"UPDATE nostro.cycle_settlements SET state = 'confirmed' WHERE settlement_id = '{FIRST}'",
+        f"cycle_settlements: {FIRST} is shown with another state",
     ),
     "an instruction less": (
         "DELETE FROM nostro.instructions WHERE purpose = 'return'",

@@ -157,7 +157,7 @@ EVERYTHING = (
     ("batches", "seq"),
     ("batch_items", "batch_id, place"),
     ("batch_events", "seq"),
-    ("settlements", "seq"),
+    ("cycle_settlements", "seq"),
     ("instructions", "place"),
     ("rail_attempts", "instruction_id, attempt"),
     ("circuits", "rail"),

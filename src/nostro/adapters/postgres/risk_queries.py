@@ -88,7 +88,7 @@ _LIQUIDITY = f"""
     SELECT 'instruction', i.settlement_id, i.participant_id, i.currency, i.direction, '',
            count(*), 0, sum(i.amount), 0, 0, 0
       FROM nostro.instructions AS i
-      JOIN nostro.settlements AS s ON s.settlement_id = i.settlement_id
+      JOIN nostro.cycle_settlements AS s ON s.settlement_id = i.settlement_id
      WHERE i.state NOT IN ('settled', 'failed')
        AND (s.state <> 'failed' OR i.purpose = 'return')
        AND (%(currency)s::text IS NULL OR i.currency = %(currency)s)
@@ -104,7 +104,7 @@ _LEGS = """
            coalesce(CASE WHEN i.purpose = 'gross' THEN
                (SELECT p.source_currency FROM nostro.payments AS p
                  WHERE p.transaction_id = i.transaction_id LIMIT 1) END, '')
-      FROM nostro.settlements AS s
+      FROM nostro.cycle_settlements AS s
       JOIN nostro.instructions AS i ON i.settlement_id = s.settlement_id
      WHERE s.state IN ('initiated', 'secured') AND i.purpose <> 'return'
        AND (%(participant)s::text IS NULL OR i.participant_id = %(participant)s)

@@ -52,7 +52,7 @@ SETTLEMENT = """
     SELECT s.settlement_id, s.state, s.batch_ids, s.missing, s.instructions_count,
            s.participant_id, s.code, s.reason, s.failed, s.breaks, s.planned_at_us,
            s.initiated_at_us, s.secured_at_us, s.ended_at_us, s.last_at_us, s.last_height, s.seq
-      FROM nostro.settlements AS s
+      FROM nostro.cycle_settlements AS s
 """
 INSTRUCTION = """
     SELECT i.instruction_id, i.settlement_id, i.participant_id, i.currency, i.direction, i.amount,

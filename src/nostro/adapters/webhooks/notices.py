@@ -210,9 +210,9 @@ _BY_EVENT: Mapping[type[Event], _Telling] = {
     PaymentsReversed: _Telling(EventType.PAYMENT_REVERSED, _reversed),
     TransactionsSubmitted: _Telling(EventType.PAYMENT_HELD, _held),
     ConsensusAchieved: _Telling(EventType.BATCH_CERTIFIED, _certified),
-    SettlementConfirmed: _Telling(EventType.SETTLEMENT_CONFIRMED, _confirmed),
-    SettlementFailed: _Telling(EventType.SETTLEMENT_FAILED, _settlement_failed),
-    SettlementReversed: _Telling(EventType.SETTLEMENT_REVERSED, _settlement_reversed),
+    SettlementConfirmed: _Telling(EventType.CYCLE_SETTLEMENT_CONFIRMED, _confirmed),
+    SettlementFailed: _Telling(EventType.CYCLE_SETTLEMENT_FAILED, _settlement_failed),
+    SettlementReversed: _Telling(EventType.CYCLE_SETTLEMENT_REVERSED, _settlement_reversed),
     AlertRaised: _Telling(EventType.ALERT_RAISED, _alert),
     AlertCleared: _Telling(EventType.ALERT_CLEARED, _alert),
 }

@@ -108,7 +108,7 @@ class ExecutionProjection:
 
     def _plan(self, event: SettlementPlanned, position: Position) -> None:
         id_, tables = event.settlement_id, self._tables
-        tables.settlements.insert(
+        tables.cycle_settlements.insert(
             id_,
             tables.places.take(position),
             "planned",
@@ -160,7 +160,7 @@ class ExecutionProjection:
             self._go(settlement_id, position, instructions_count=len(instructions))
 
     def _go(self, settlement_id: str, position: Position, **values: Any) -> None:
-        self._tables.settlements.patch(
+        self._tables.cycle_settlements.patch(
             settlement_id, **values, last_at_us=position.at_us, last_height=position.height
         )
 

@@ -142,8 +142,8 @@ BATCH_EVENTS = Table(
         "details": _JSON,
     },
 )
-SETTLEMENTS = Table(
-    "settlements",
+CYCLE_SETTLEMENTS = Table(
+    "cycle_settlements",
     1,
     {
         "settlement_id": _TEXT,
@@ -331,7 +331,7 @@ class PaymentTables:
         self.currencies = Rows(CURRENCIES)
         self.cycles = Rows(CYCLES)
         self.batches = Rows(BATCHES)
-        self.settlements = Rows(SETTLEMENTS)
+        self.cycle_settlements = Rows(CYCLE_SETTLEMENTS)
         self.instructions = Rows(INSTRUCTIONS)
         self.attempts = Rows(ATTEMPTS)
         self.circuits = Rows(CIRCUITS)
