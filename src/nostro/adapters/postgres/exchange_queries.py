@@ -38,7 +38,7 @@ from nostro.exchange import (
     SuspensionView,
     TickerView,
 )
-from nostro.flows.books import orders_account, wallet_account
+from nostro.flows.books import orders_account, unsettled_account, wallet_account
 from nostro.ledger import BalanceView, Page
 
 DAY_MINUTES = 1_440
@@ -121,14 +121,12 @@ class ExchangeQueries(OrderQueries):
     # -- money -------------------------------------------------------------------------------------
 
     async def balances(self, user_id: str) -> list[BalanceView]:
-        """Return the balances of a user's wallets and of what is held for his orders."""
-        prefixes = (wallet_account(user_id, ""), orders_account(user_id, ""))
+        """Return the balances of a user's wallets, of what is held for his orders, and of what
+        trades set aside that settle later."""
+        prefixes = [of(user_id, "") for of in (wallet_account, orders_account, unsettled_account)]
         bounds = [bound for prefix in prefixes for bound in (prefix, prefix[:-1] + ";")]
-        rows = await self._reader.rows(
-            f"{ACCOUNT} WHERE (a.id >= %s AND a.id < %s) OR (a.id >= %s AND a.id < %s)"
-            " ORDER BY a.id",
-            bounds,
-        )
+        within = " OR ".join(["(a.id >= %s AND a.id < %s)"] * len(prefixes))
+        rows = await self._reader.rows(f"{ACCOUNT} WHERE {within} ORDER BY a.id", bounds)
         return [account_view(row).balance for row in rows]
 
     async def fees(

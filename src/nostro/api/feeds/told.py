@@ -213,17 +213,19 @@ def funds_told(funds: OwnFunds) -> dict[str, Any]:
 
 def balances_told(balances: Iterable[BalanceView]) -> list[dict[str, str]]:
     """Return what a user has of each asset, in the words of GET /balance: `available` to use, set
-    aside `in_orders`, `held` on its way out."""
+    aside `in_orders` or `in_settlement`, `held` on its way out."""
     assets: dict[str, list[int]] = {}
     for each in balances:
-        row = assets.setdefault(each.asset, [each.scale, 0, 0, 0, 0])
+        row = assets.setdefault(each.asset, [each.scale, 0, 0, 0, 0, 0])
         if each.account.startswith("orders:"):
             row[2] += each.posted
+        elif each.account.startswith("unsettled:"):
+            row[3] += each.posted
         else:
             row[1] += each.available
-            row[3] += each.pending_out
-        row[4] += each.posted
-    names = ("available", "in_orders", "held", "total")
+            row[4] += each.pending_out
+        row[5] += each.posted
+    names = ("available", "in_orders", "in_settlement", "held", "total")
     return [
         {"currency": asset}
         | {name: format_amount(minor, row[0]) for name, minor in zip(names, row[1:], strict=True)}

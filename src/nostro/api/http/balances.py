@@ -1,4 +1,4 @@
-"""What does a user own: available, held in orders, held on its way out?"""
+"""What does a user own: available, held in orders or settlements, held on its way out?"""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from nostro.ledger import BalanceView
 
 class AssetBalance(msgspec.Struct, frozen=True, kw_only=True):
     """What a user owns of one asset. On the wallet's `account` stands `posted`, of which `held` is
-    on its way out (withdrawals), so that `available` may still be used. Orders hold `in_orders`
-    beside it: `total` is `posted` and `in_orders`."""
+    on its way out (withdrawals, settlements that span domains), so that `available` may still be
+    used. Beside it orders hold `in_orders`, and trades that settle on a later day `in_settlement`:
+    `total` is `posted` and both of these."""
 
     currency: str
     account: str
@@ -25,6 +26,7 @@ class AssetBalance(msgspec.Struct, frozen=True, kw_only=True):
     held: str
     available: str
     in_orders: str
+    in_settlement: str
     total: str
 
 
@@ -39,11 +41,11 @@ class BalancesTold(msgspec.Struct, frozen=True, kw_only=True):
 class _Owned:
     """What stands on the accounts of one asset."""
 
-    __slots__ = ("available", "held", "in_orders", "posted", "scale")
+    __slots__ = ("available", "held", "in_orders", "in_settlement", "posted", "scale")
 
     def __init__(self, scale: int) -> None:
         self.scale = scale
-        self.posted = self.held = self.available = self.in_orders = 0
+        self.posted = self.held = self.available = self.in_orders = self.in_settlement = 0
 
     def told(self, user_id: str, currency: str) -> AssetBalance:
         """Return it as it is told."""
@@ -55,7 +57,8 @@ class _Owned:
             held=format_amount(self.held, scale),
             available=format_amount(self.available, scale),
             in_orders=format_amount(self.in_orders, scale),
-            total=format_amount(self.posted + self.in_orders, scale),
+            in_settlement=format_amount(self.in_settlement, scale),
+            total=format_amount(self.posted + self.in_orders + self.in_settlement, scale),
         )
 
 
@@ -77,12 +80,15 @@ async def get_balances(call: Call, query: FreshQuery) -> Spoken:
 
 
 def _by_asset(views: Iterable[BalanceView]) -> dict[str, _Owned]:
-    """Return what stands on the wallets and on the accounts of orders, together by asset."""
+    """Return what stands on the wallets and on the accounts of orders and settlements, together by
+    asset."""
     owned: dict[str, _Owned] = {}
     for view in views:
         each = owned.setdefault(view.asset, _Owned(view.scale))
         if view.account.startswith("orders:"):
             each.in_orders += view.posted
+        elif view.account.startswith("unsettled:"):
+            each.in_settlement += view.posted
         else:
             each.posted += view.posted
             each.held += view.pending_out
@@ -97,6 +103,7 @@ _BALANCE = {
     "held": "20.00",
     "available": "81.50",
     "in_orders": "100.00",
+    "in_settlement": "0.00",
     "total": "201.50",
 }
 
