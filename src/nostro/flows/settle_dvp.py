@@ -1,0 +1,157 @@
+"""Which story does a settlement tell: its rounds, at the ledgers that hold the legs?
+
+What a round asks of another domain leaves as an effect. What it asks of our own ledger is done in
+the same journal row: legs that lie there as a whole are posted at once; of a round that spans
+domains our part is kept by custody, as at any other domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nostro.custody import (
+    Booked,
+    ExecuteHolds,
+    HoldsExecuted,
+    HoldsPlaced,
+    HoldsRefused,
+    HoldsReleased,
+    NewHold,
+    PlaceHolds,
+    ReleaseHolds,
+    RoundOrder,
+    RoundsClosed,
+    RoundsStuck,
+)
+from nostro.flows import books, legs
+from nostro.kernel.messages import Rejection
+from nostro.kernel.room import Order, Perform, Step
+from nostro.ledger import CreateTransfersTogether, NewTransfer, OpenAccounts
+from nostro.settlement import (
+    AskDomain,
+    Deed,
+    DeedOrder,
+    DeedResult,
+    DeedsOrdered,
+    NoteDeeds,
+    Outcome,
+    round_of,
+)
+
+OUR_EPOCH = 0
+"""What is asked of our own ledger is asked by its only writer: nobody else can be fenced off."""
+
+
+def ask(event: DeedsOrdered) -> Sequence[Step]:
+    """Have a domain do what rounds ask of it."""
+    if not event.local:
+        effect = AskDomain(domain=event.domain, deed=event.deed, orders=event.orders)
+        return [Perform(effect)]
+    match event.deed:
+        case Deed.POST:
+            return _posted(event.domain, event.orders, retry=False)
+        case Deed.HOLD:
+            holds = [NewHold(o.round_id, OUR_EPOCH, o.locks, o.moves) for o in event.orders]
+            return [Order(PlaceHolds(holds=holds))]
+        case Deed.EXECUTE:
+            return [Order(ExecuteHolds(rounds=_rounds(event.orders)))]
+        case Deed.RELEASE:
+            return [Order(ReleaseHolds(rounds=_rounds(event.orders)))]
+
+
+def _rounds(orders: Sequence[DeedOrder]) -> list[RoundOrder]:
+    return [RoundOrder(order.round_id, OUR_EPOCH) for order in orders]
+
+
+# -- all legs on our own ledger --------------------------------------------------------------------
+
+
+def _posted(domain: str, orders: Sequence[DeedOrder], *, retry: bool) -> Sequence[Step]:
+    """Post rounds, all of them together if the ledger lets them, else each by itself: what it
+    refused under a name it never takes under that name."""
+
+    def refused(no: Rejection) -> Sequence[Step]:
+        if len(orders) == 1:
+            return [_noted(domain, Deed.POST, [_refusal(orders[0], no)])]
+        return [step for each in orders for step in _posted(domain, [each], retry=True)]
+
+    def done(_: object) -> Sequence[Step]:
+        results = [
+            DeedResult(each.bundle, each.round, Outcome.EXECUTED, reference=each.round_id)
+            for each in orders
+        ]
+        return [_noted(domain, Deed.POST, results)]
+
+    transfers: list[NewTransfer] = []
+    for each in orders:
+        # Two tries for each attempt: together with others, and by itself.
+        stem = books.settle_stem(each.round_id, 2 * each.attempt - (0 if retry else 1))
+        transfers += legs.transfers_of(stem, each.moves)
+    post = Order(CreateTransfersTogether(transfers=transfers), otherwise=refused, then=done)
+    passed_on = [move for each in orders if legs.passes_on(each.moves) for move in each.moves]
+    if not passed_on:
+        return [post]
+    return [Order(OpenAccounts(accounts=legs.clearing_accounts(passed_on))), post]
+
+
+def _refusal(order: DeedOrder, no: Rejection) -> DeedResult:
+    lacking = legs.lacking_of(no.code, no.facts)
+    return DeedResult(
+        order.bundle, order.round, Outcome.REFUSED, code=legs.said(no.code), lacking=lacking
+    )
+
+
+# -- our part of rounds that span domains ----------------------------------------------------------
+
+
+def held(event: HoldsPlaced) -> Sequence[Step]:
+    """Tell that our ledger has earmarked its part."""
+    return _done(Deed.HOLD, Outcome.HELD, event.rounds)
+
+
+def not_held(event: HoldsRefused) -> Sequence[Step]:
+    """Tell that our ledger would not earmark its part, and what is lacking."""
+    return _not_done(Deed.HOLD, event.rounds)
+
+
+def executed(event: HoldsExecuted) -> Sequence[Step]:
+    """Tell that our ledger has moved its part."""
+    return _done(Deed.EXECUTE, Outcome.EXECUTED, event.rounds)
+
+
+def released(event: HoldsReleased) -> Sequence[Step]:
+    """Tell that our ledger earmarks nothing for these rounds any more."""
+    return _done(Deed.RELEASE, Outcome.RELEASED, event.rounds)
+
+
+def closed(event: RoundsClosed) -> Sequence[Step]:
+    """Tell that our ledger never earmarked anything for these rounds, and never will."""
+    return _done(Deed.RELEASE, Outcome.RELEASED, [each.round_id for each in event.rounds])
+
+
+def stuck(event: RoundsStuck) -> Sequence[Step]:
+    """Tell that our ledger would not move, or let go, what it holds."""
+    return _not_done(Deed.EXECUTE if event.executing else Deed.RELEASE, event.rounds)
+
+
+def _done(deed: Deed, outcome: Outcome, rounds: Sequence[str]) -> Sequence[Step]:
+    named = [(id, round_of(id)) for id in rounds]
+    results = [
+        DeedResult(bundle, number, outcome, reference=id) for id, (_, bundle, number) in named
+    ]
+    # Our own ledger goes by the coordinator's name, which begins each round's.
+    return [_noted(named[0][1][0], deed, results)] if results else ()
+
+
+def _not_done(deed: Deed, rounds: Sequence[Booked]) -> Sequence[Step]:
+    results, coordinator = [], ""
+    for each in rounds:
+        coordinator, bundle, number = round_of(each.round_id)
+        results.append(
+            DeedResult(bundle, number, Outcome.REFUSED, code=each.code, lacking=each.lacking)
+        )
+    return [_noted(coordinator, deed, results)] if results else ()
+
+
+def _noted(domain: str, deed: Deed, results: list[DeedResult]) -> Order:
+    return Order(NoteDeeds(domain=domain, deed=deed, results=results))
