@@ -125,14 +125,19 @@ def accounts_of(user_id: str, asset: str) -> list[NewAccount]:
     return [
         NewAccount(id=nostro_account(asset), asset=asset, type=AccountType.ASSET),
         NewAccount(id=suspense_account(asset), asset=asset, type=AccountType.LIABILITY),
-        NewAccount(
-            id=wallet_account(user_id, asset),
-            asset=asset,
-            type=AccountType.LIABILITY,
-            limit=Limit.DEBITS_MUST_NOT_EXCEED_CREDITS,
-            owner=user_id,
-        ),
+        wallet_of(user_id, asset),
     ]
+
+
+def wallet_of(user_id: str, asset: str) -> NewAccount:
+    """Return the wallet of a customer in one asset, as it is opened."""
+    return NewAccount(
+        id=wallet_account(user_id, asset),
+        asset=asset,
+        type=AccountType.LIABILITY,
+        limit=Limit.DEBITS_MUST_NOT_EXCEED_CREDITS,
+        owner=user_id,
+    )
 
 
 def credit_id(user_id: str, transaction_id: str, attempt: int) -> str:
@@ -419,3 +424,19 @@ def settle_stem(round_id: str, attempt: int) -> str:
     """Return the name under which the legs of a round are posted; an id that the ledger refused
     stays refused, so another attempt needs another."""
     return f"settle:{round_id}" if attempt == 1 else f"settle.{attempt}:{round_id}"
+
+
+def earmark_id(round_id: str, attempt: int, number: int) -> str:
+    """Return the id of a hold of a round, by the number of its lock; `attempt` as above."""
+    what = "earmark" if attempt == 1 else f"earmark.{attempt}"
+    return f"{what}:{round_id}:{number}"
+
+
+def earmark_void_id(round_id: str, tries: int, number: int) -> str:
+    """Return the id under which a hold of a round is voided; `tries` counts from 1."""
+    return f"earmark.void.{tries}:{round_id}:{number}"
+
+
+def issue_id(reference: str) -> str:
+    """Return the id under which what came into custody, or left it, is booked."""
+    return f"issue:{reference}"

@@ -23,6 +23,18 @@ BLOCKED_ACCOUNT = (
     "ledger.debit_closed",
     "ledger.credit_closed",
 )
+OF_CUSTODY = {
+    "custody.lacking": "lacking",
+    "custody.account_unknown": "account",
+    "custody.account_blocked": "account",
+    "custody.stuck": "stuck",
+    "custody.released": "closed",
+    "custody.executed": "done",
+    "custody.unknown": "unknown",
+    "custody.fenced": "fenced",
+    "custody.content_differs": "content_differs",
+}
+"""What custody refuses, in the words in which every settlement domain does."""
 _DVP = int(books.TransferCode.DVP)
 
 

@@ -25,6 +25,7 @@ from nostro.custody import (
 )
 from nostro.flows import books, legs
 from nostro.kernel.messages import Rejection
+from nostro.kernel.reply import Reply
 from nostro.kernel.room import Order, Perform, Step
 from nostro.ledger import CreateTransfersTogether, NewTransfer, OpenAccounts
 from nostro.settlement import (
@@ -52,11 +53,22 @@ def ask(event: DeedsOrdered) -> Sequence[Step]:
             return _posted(event.domain, event.orders, retry=False)
         case Deed.HOLD:
             holds = [NewHold(o.round_id, OUR_EPOCH, o.locks, o.moves) for o in event.orders]
-            return [Order(PlaceHolds(holds=holds))]
+            return [_of_custody(event.deed, PlaceHolds(holds=holds))]
         case Deed.EXECUTE:
-            return [Order(ExecuteHolds(rounds=_rounds(event.orders)))]
+            return [_of_custody(event.deed, ExecuteHolds(rounds=_rounds(event.orders)))]
         case Deed.RELEASE:
-            return [Order(ReleaseHolds(rounds=_rounds(event.orders)))]
+            return [_of_custody(event.deed, ReleaseHolds(rounds=_rounds(event.orders)))]
+
+
+def _of_custody(deed: Deed, command: PlaceHolds | ExecuteHolds | ReleaseHolds) -> Order:
+    """Return the order to our own custody. What it does is told by its events, in this row; what it
+    refuses at once by its reply alone."""
+
+    def then(reply: Reply) -> Sequence[Step]:
+        refused = [told for told in reply.body["results"] if told.get("code")]
+        return _not_done(deed, [Booked(told["round_id"], told["code"]) for told in refused])
+
+    return Order(command, then=then)
 
 
 def _rounds(orders: Sequence[DeedOrder]) -> list[RoundOrder]:
@@ -148,7 +160,13 @@ def _not_done(deed: Deed, rounds: Sequence[Booked]) -> Sequence[Step]:
     for each in rounds:
         coordinator, bundle, number = round_of(each.round_id)
         results.append(
-            DeedResult(bundle, number, Outcome.REFUSED, code=each.code, lacking=each.lacking)
+            DeedResult(
+                bundle,
+                number,
+                Outcome.REFUSED,
+                code=legs.OF_CUSTODY.get(each.code, each.code),
+                lacking=each.lacking,
+            )
         )
     return [_noted(coordinator, deed, results)] if results else ()
 
