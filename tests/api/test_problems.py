@@ -17,10 +17,11 @@ from nostro.api.problems import Invalid, Problem, ProblemRaised, detail_of, spok
 from nostro.kernel.messages import Rejection
 from nostro.ledger import RULES
 from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
+from nostro.settlement.told import ToldType
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"
-ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk|exchange"
+ROOMS = "ledger|wallets|payments|netting|fx|consensus|execution|risk|exchange|settlement|custody"
 CODE = re.compile(
     rf"(request|server|engine|views|money|asset|iso20022|webhooks|auth|feeds|{ROOMS})\.[a-z_]+\Z"
 )
@@ -29,6 +30,7 @@ NOT_REFUSALS = {
     "ledger.exists_with_different_",  # a prefix; RULES has the codes
     "server.log",  # a file
     "auth.token_",  # a prefix
+    *ToldType,  # what happens to a settlement
     # Why a payment waits for another cycle: a reason that stands on it, not a refusal.
     "netting.net_debit_cap",
     "netting.bilateral_limit",

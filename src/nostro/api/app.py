@@ -22,6 +22,9 @@ from nostro.api.http import (
     api_keys,
     balances,
     batches,
+    dvp,
+    dvp_admin,
+    dvp_queries,
     explained,
     health,
     iso20022,
@@ -56,6 +59,7 @@ TITLE = "Nostro"
 
 register_url_convertor("symbol", markets.SymbolInPath())
 register_url_convertor("order", orders.OrderInPath())
+register_url_convertor("dvp", dvp.DvpInPath())
 
 OPERATIONS: tuple[Operation, ...] = (
     *payments.OPERATIONS,
@@ -76,6 +80,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *market_admin.OPERATIONS,  # longer paths before the market, whose symbol takes a slash
     *markets.OPERATIONS,
     *trading_admin.OPERATIONS,
+    *dvp_queries.OPERATIONS,
+    *dvp.OPERATIONS,
+    *dvp_admin.OPERATIONS,
     *balances.OPERATIONS,
     *wallet.OPERATIONS,
     *wallet_reads.OPERATIONS,

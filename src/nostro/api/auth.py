@@ -35,6 +35,9 @@ SCOPES: Mapping[str, str] = {
     "participants:write": "Open, fund, suspend and resume banks.",
     "settlements:read": "Batches, certificates and movements on rails.",
     "settlements:write": "Confirm and reverse movements on rails.",
+    "dvp:read": "Settlements of trades, delivery versus payment.",
+    "dvp:write": "Instruct settlements of trades, hold, release, retry and cancel them.",
+    "dvp:manage": "Set instruments, penalties and domains; issue assets.",
     "risk:read": "Limits, exposures, liquidity.",
     "risk:write": "Set limits and thresholds.",
     "webhooks:read": "Endpoints and what they were sent.",
@@ -58,7 +61,8 @@ _READS = frozenset(scope for scope in SCOPES if scope.endswith(":read"))
 _OF_KEYS = frozenset(("keys:read", "keys:write"))
 OWN: Mapping[Role, frozenset[str]] = {
     Role.TRADER: _OF_KEYS
-    | {"orders:read", "orders:write", "balances:read", "wallets:read", "wallets:write"},
+    | {"orders:read", "orders:write", "balances:read", "wallets:read", "wallets:write"}
+    | {"dvp:read", "dvp:write"},
     Role.OPERATOR: frozenset(),
     Role.AUDITOR: frozenset(),
     Role.ADMIN: frozenset(),

@@ -72,6 +72,25 @@ SETTLEMENTS: Mapping[str, Rule] = {
     "getCommittee": needs("settlements:read"),
     "listEvidence": needs("settlements:read"),
 }
+DVP: Mapping[str, Rule] = {
+    "instructDvp": needs("dvp:write"),
+    "holdDvp": needs("dvp:write"),
+    "releaseDvp": needs("dvp:write"),
+    "cancelDvp": needs("dvp:write"),
+    "retryDvp": needs("dvp:write"),
+    "listDvps": needs("dvp:read"),
+    "getDvp": needs("dvp:read"),
+    "listDvpEvents": needs("dvp:read"),
+    "listPenalties": needs("dvp:read"),
+    "listPositions": needs("dvp:read"),
+    "listInstruments": PUBLIC,
+    "setInstrument": needs("dvp:manage"),
+    "setPenaltyRate": needs("dvp:manage"),
+    "listDomains": needs("dvp:read"),
+    "setDomainState": needs("dvp:manage"),
+    "issueAtDomain": needs("dvp:manage"),
+    "getDomainBalances": needs("dvp:read"),
+}
 RISK: Mapping[str, Rule] = {
     "listRiskCounterparties": needs("risk:read"),
     "listRiskLimits": needs("risk:read"),
@@ -167,6 +186,7 @@ OPERATIONS: Mapping[str, Rule] = {
 RULES: Mapping[str, Rule] = {
     **PAYMENTS,
     **SETTLEMENTS,
+    **DVP,
     **RISK,
     **WEBHOOKS,
     **WALLETS,

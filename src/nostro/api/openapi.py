@@ -129,6 +129,11 @@ def document(
             {"name": "orders", "description": "Orders, from placement to the last fill."},
             {"name": "markets", "description": "Markets, their books, trades and candles."},
             {"name": "trading", "description": "Fees, the kill switch, and suspended money."},
+            {
+                "name": "delivery versus payment",
+                "description": "Settlements of trades: securities and cash together, or not at "
+                "all.",
+            },
             {"name": "wallet", "description": "Customers, their deposits and withdrawals."},
             {"name": "ledger", "description": "Accounts, transfers, balances and statements."},
             {"name": "operations", "description": "Health and metrics."},

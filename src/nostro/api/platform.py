@@ -15,6 +15,8 @@ import msgspec
 
 from nostro.api.auth_gate import Gate
 from nostro.api.auth_signatures import ApiKeys
+from nostro.api.dvp_domains import OwnDomains
+from nostro.api.dvp_reads import DvpReads
 from nostro.api.exchange_reads import ExchangeReads
 from nostro.api.forecasts import Forecasts
 from nostro.api.limits import Limits
@@ -208,6 +210,7 @@ _NO_PAYMENTS = cast(PaymentReads, _NoReads())
 _NO_SETTLEMENTS = cast(SettlementReads, _NoReads())
 _NO_RISK = cast(RiskReads, _NoReads())
 _NO_EXCHANGE = cast(ExchangeReads, _NoReads())
+_NO_DVP = cast(DvpReads, _NoReads())
 _SPELLING = Spelling()
 
 
@@ -258,7 +261,8 @@ def silent(*, method: str, path: str, status: int, duration_s: float, request_id
 class Platform:
     """The parts that the API speaks to. `probes` ask what only wiring knows; one that has the name
     of a probe of the API's own (engine, views, effects) takes its place. `screening`: None lets
-    every name pass. `picture`: of the markets and their books, None where there is no exchange.
+    every name pass. `domains`: None where settlements have no ledgers of ours. `picture`: of the
+    markets and their books, None where there is no exchange.
     `providers`: what a market may be routed to; empty: unknown, and nothing is refused.
     `forecasts` forecasts with the models that are installed."""
 
@@ -269,6 +273,8 @@ class Platform:
     settlements: SettlementReads = _NO_SETTLEMENTS
     risk: RiskReads = _NO_RISK
     exchange: ExchangeReads = _NO_EXCHANGE
+    dvp: DvpReads = _NO_DVP
+    domains: OwnDomains | None = None
     picture: Picture | None = None
     providers: frozenset[str] = frozenset()
     screening: Screening | None = None

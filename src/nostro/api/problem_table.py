@@ -6,6 +6,7 @@ docs/reference/errors.md is written from this table, and a test finds a code tha
 from __future__ import annotations
 
 from nostro.api.auth_problems import AUTH
+from nostro.api.dvp_problems import CUSTODY, SETTLEMENT
 from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.feeds_problems import FEEDS
 from nostro.api.message_problems import ISO20022, WEBHOOKS
@@ -385,6 +386,8 @@ TABLE: dict[str, Row] = {
     **EXECUTION,
     **RISK,
     **EXCHANGE,
+    **SETTLEMENT,
+    **CUSTODY,
     **FEEDS,
     **ISO20022,
     **WEBHOOKS,

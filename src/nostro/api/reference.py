@@ -15,6 +15,7 @@ from typing import Any
 from nostro.api.app import OPERATIONS, document
 from nostro.api.auth import OWN, SCOPES, WIDE, Role
 from nostro.api.auth_problems import AUTH
+from nostro.api.dvp_problems import CUSTODY, SETTLEMENT
 from nostro.api.exchange_problems import EXCHANGE
 from nostro.api.feeds_problems import FEEDS
 from nostro.api.message_problems import ISO20022, WEBHOOKS
@@ -57,6 +58,12 @@ _SECTIONS: tuple[tuple[str, str, Mapping[str, Row]], ...] = (
         "An order of a batch is told its code in its own result, with status 200 for the whole.",
         EXCHANGE,
     ),
+    (
+        "Settlements of trades",
+        "A settlement of many is told its code in its own result, with status 200 for the whole.",
+        SETTLEMENT,
+    ),
+    ("Custody at the domains", "", CUSTODY),
     ("The feeds", "", FEEDS),
     (
         "Messages of ISO 20022",

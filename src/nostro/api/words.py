@@ -242,3 +242,42 @@ ScheduleName = Annotated[
     str, _spelled("A-Za-z0-9._-", 32, "Name of a fee schedule.", "standard", "market-maker")
 ]
 TradingReason = Annotated[str, _line(200, "Why, in words.", "runaway program")]
+
+# -- settlements -----------------------------------------------------------------------------------
+
+SettlementId = Annotated[
+    str,
+    Meta(pattern=r"^S[1-9][0-9]{0,17}\Z", description="Id of a settlement.", examples=["S1042"]),
+]
+TradeId = Annotated[
+    str,
+    _spelled("A-Za-z0-9._:@/-", 64, "Id of the trade, unique for ever.", "trade-2026-0001"),
+]
+PartyReference = Annotated[
+    str,
+    _spelled("A-Za-z0-9._:@/-", 64, "The party's own reference, unique for it.", "sell-0001"),
+]
+PartyId = Annotated[str, _spelled("A-Za-z0-9._@-", 48, "Who delivers, or who pays.", "alice")]
+DomainName = Annotated[
+    str, _spelled("A-Za-z0-9._@-", 64, "Name of a settlement domain.", "securities")
+]
+Pair = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z][A-Z0-9._-]{0,23}/[A-Z][A-Z0-9._-]{0,23}\Z",
+        description="The security, a slash, and what is paid with.",
+        examples=["AAPL/USDC"],
+    ),
+]
+CalendarDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z",
+        description="A date, YYYY-MM-DD.",
+        examples=["2026-02-02"],
+    ),
+]
+SettlementReason = Annotated[str, _line(200, "Why, in words.", "funds have arrived")]
+PenaltyClass = Annotated[
+    str, _spelled("a-z0-9_-", 32, "A class of penalties.", "liquid_shares", "other")
+]

@@ -1,0 +1,233 @@
+"""What can one ask of settlements: how they stand, what happened to them, what failing cost?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nostro.api.http import dvp_examples as examples
+from nostro.api.http.dvp import TAG, VIEWS, DvpPath, settlement_seen
+from nostro.api.http.dvp_told import (
+    DvpPage,
+    DvpTimeline,
+    DvpTold,
+    PenaltiesPage,
+    PositionsTold,
+    dvp_told,
+    event_told,
+    penalty_told,
+    position_told,
+)
+from nostro.api.http.ledger_reads import AtLeast, Cursor, FreshQuery, Limit
+from nostro.api.operations import Call, Operation, Result, answered
+from nostro.api.problems import Spoken
+from nostro.api.words import AssetCode, CalendarDay, PartyId, SettlementId, TradeId
+from nostro.settlement.terms import Status
+
+EVENTS_MAX = 1_000
+"""Events told of one settlement: a hundred attempts of ten."""
+
+
+class DvpsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which settlements: of a party on either side (without one: the caller's, or for who reads of
+    everybody all); settlement dates from `start_date` to `end_date`, both included."""
+
+    account_id: PartyId | None = None
+    status: Status | None = None
+    start_date: CalendarDay | None = None
+    end_date: CalendarDay | None = None
+    trade_id: TradeId | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 100
+    at_least: AtLeast | None = None
+
+
+class PenaltiesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which penalties: of a party that pays or is paid (without one: the caller's, or for who reads
+    of everybody all), of days from `start_date` to `end_date`, both included."""
+
+    account_id: PartyId | None = None
+    settlement_id: SettlementId | None = None
+    start_date: CalendarDay | None = None
+    end_date: CalendarDay | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 100
+    at_least: AtLeast | None = None
+
+
+class PositionsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose positions (the caller's, without one), and of which asset."""
+
+    account_id: PartyId | None = None
+    asset: AssetCode | None = None
+    at_least: AtLeast | None = None
+
+
+async def get_dvp(call: Call, query: FreshQuery) -> Spoken:
+    """Tell how a settlement stands."""
+    await call.desk.fresh(query.at_least)
+    view = await settlement_seen(call, int(call.params.settlement_id[1:]))
+    await call.desk.ask_for((view.security, view.cash))
+    return answered(dvp_told(call.desk, view))
+
+
+async def list_dvps(call: Call, query: DvpsQuery) -> Spoken:
+    """Tell settlements, page by page."""
+    desk = call.desk
+    party = _whose(call, query.account_id)
+    await desk.fresh(query.at_least)
+    page = await desk.platform.dvp.settlements(
+        party=party,
+        status=query.status,
+        trade_id=query.trade_id,
+        from_day=query.start_date,
+        to_day=query.end_date,
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+    await desk.ask_for({code for view in page.items for code in (view.security, view.cash)})
+    told = DvpPage(
+        data=[dvp_told(desk, view) for view in page.items],
+        total=page.total,
+        next_cursor=page.next_cursor,
+        has_more=page.next_cursor is not None,
+        height=page.height,
+    )
+    return answered(told)
+
+
+async def list_dvp_events(call: Call, query: FreshQuery) -> Spoken:
+    """Tell what happened to a settlement."""
+    desk = call.desk
+    await desk.fresh(query.at_least)
+    view = await settlement_seen(call, int(call.params.settlement_id[1:]))
+    security, cash = view.security, view.cash
+    await desk.ask_for((security, cash))
+    events = await desk.platform.dvp.events(view.number, limit=EVENTS_MAX + 1)
+    told = DvpTimeline(
+        settlement_id=call.params.settlement_id,
+        data=[event_told(desk, each, security=security, cash=cash) for each in events[:EVENTS_MAX]],
+        has_more=len(events) > EVENTS_MAX,
+    )
+    return answered(told)
+
+
+async def list_penalties(call: Call, query: PenaltiesQuery) -> Spoken:
+    """Tell what failing cost, page by page."""
+    desk = call.desk
+    party = _whose(call, query.account_id)
+    await desk.fresh(query.at_least)
+    page = await desk.platform.dvp.penalties(
+        party=party,
+        number=None if query.settlement_id is None else int(query.settlement_id[1:]),
+        from_day=query.start_date,
+        to_day=query.end_date,
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+    await desk.ask_for({view.asset for view in page.items})
+    told = PenaltiesPage(
+        data=[penalty_told(desk, view) for view in page.items],
+        next_cursor=page.next_cursor,
+        has_more=page.next_cursor is not None,
+        height=page.height,
+    )
+    return answered(told)
+
+
+async def list_positions(call: Call, query: PositionsQuery) -> Spoken:
+    """Tell what attempts under way have of a party's assets."""
+    desk, party = call.desk, call.acting_for(query.account_id)
+    await desk.fresh(query.at_least)
+    views = await desk.platform.dvp.positions(party, asset=query.asset)
+    await desk.ask_for({view.asset for view in views})
+    return answered(PositionsTold(data=[position_told(desk, view) for view in views]))
+
+
+def _whose(call: Call, account_id: str | None) -> str | None:
+    """Return of whom it is asked, None for everybody; raises Rejection."""
+    if account_id is None and call.everybody():
+        return None
+    return call.acting_for(account_id)
+
+
+def _read(name: str, path: str, summary: str, description: str, **rest: Any) -> Operation:
+    shape, example = rest.pop("shape"), rest.pop("example")
+    return Operation(
+        name=name,
+        method="GET",
+        path=path,
+        tag=TAG,
+        summary=summary,
+        description=description,
+        results={200: Result(description=f"{summary}.", shape=shape, example=example)},
+        problems=(*rest.pop("problems"), *VIEWS),
+        **rest,
+    )
+
+
+_FILTERED = ("auth.not_your_account", "auth.user_unnamed", "request.bad_cursor")
+
+OPERATIONS = (
+    _read(
+        "listDvps",
+        "/settlements",
+        "Settlements of trades",
+        "The latest settlement date first, narrowed by party, status, date and trade; `total` "
+        "counts them all.",
+        handler=list_dvps,
+        query=DvpsQuery,
+        problems=_FILTERED,
+        shape=DvpPage,
+        example=examples.SETTLEMENTS,
+    ),
+    _read(
+        "listPenalties",
+        "/settlements/penalties",
+        "Penalties",
+        "What each day of failing costs the failing party, for the other, the newest first. They "
+        "are reported, not collected.",
+        handler=list_penalties,
+        query=PenaltiesQuery,
+        problems=_FILTERED,
+        shape=PenaltiesPage,
+        example=examples.PENALTIES,
+    ),
+    _read(
+        "listPositions",
+        "/settlements/positions",
+        "Positions in settlement",
+        "What is earmarked of a party's assets, and, once it is decided, being delivered and "
+        "received: none of it is available.",
+        handler=list_positions,
+        query=PositionsQuery,
+        problems=("auth.not_your_account", "auth.user_unnamed"),
+        shape=PositionsTold,
+        example=examples.POSITIONS,
+    ),
+    _read(
+        "listDvpEvents",
+        "/settlements/{settlement_id:dvp}/events",
+        "The life of a settlement",
+        f"Everything that happened to it, oldest first, the first {EVENTS_MAX:,}.",
+        handler=list_dvp_events,
+        query=FreshQuery,
+        params=DvpPath,
+        problems=("settlement.unknown",),
+        shape=DvpTimeline,
+        example=examples.TIMELINE,
+    ),
+    _read(
+        "getDvp",
+        "/settlements/{settlement_id:dvp}",
+        "A settlement of a trade",
+        "How it stands. Somebody else's is unknown.",
+        handler=get_dvp,
+        query=FreshQuery,
+        params=DvpPath,
+        problems=("settlement.unknown",),
+        shape=DvpTold,
+        example=examples.SETTLEMENT,
+    ),
+)
