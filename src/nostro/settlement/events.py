@@ -26,7 +26,7 @@ class InstructedSettlement(msgspec.Struct, frozen=True, array_like=True, gc=Fals
     """A settlement as it was instructed, PENDING. `bundle`: the number of the first settlement that
     it settles together with, itself when alone. `starts_at_us`: when its first round may begin.
     A side that has not instructed yet has no reference; one that both agreed on has the trade id
-    for both."""
+    for both. `fingerprint` of what was said: a repeat is known by it."""
 
     number: int
     bundle: int
@@ -51,6 +51,7 @@ class InstructedSettlement(msgspec.Struct, frozen=True, array_like=True, gc=Fals
     held: tuple[Party, ...] = ()
     prefunded: bool = False
     origin: str = "api"
+    fingerprint: int = 0
 
 
 class SettlementsInstructed(
@@ -63,7 +64,8 @@ class SettlementsInstructed(
 
 class SettlementMatched(Event, frozen=True, array_like=True, tag="settlement.settlement_matched"):
     """The other side instructed and agrees; `amount_minor` is the seller's. `trade_id`: that of
-    whichever side gave one. `late_days`: how many settlement days after the intended one."""
+    whichever side gave one. `late_days`: how many settlement days after the intended one. `party`
+    that instructed, and the `fingerprint` of what it said."""
 
     settlement: int
     side: Party
@@ -75,6 +77,8 @@ class SettlementMatched(Event, frozen=True, array_like=True, tag="settlement.set
     held: bool
     late_days: int
     starts_at_us: int
+    party: str = ""
+    fingerprint: int = 0
 
 
 class SettlementHeld(Event, frozen=True, array_like=True, tag="settlement.settlement_held"):
@@ -289,6 +293,15 @@ class SettlementsFailed(Event, frozen=True, array_like=True, tag="settlement.set
     settlements: list[FailedSettlement]
 
 
+class SettlementsPostponed(
+    Event, frozen=True, array_like=True, tag="settlement.settlements_postponed"
+):
+    """Bundles whose next round was due on a day that is no settlement day of theirs: it may begin
+    at (bundle, time)."""
+
+    bundles: list[tuple[int, int]]
+
+
 class PartialOffered(Event, frozen=True, array_like=True, tag="settlement.partial_offered"):
     """How much of a settlement its next round may settle, as there is no more; 0: the whole."""
 
@@ -366,6 +379,7 @@ EVENTS: tuple[type[Event], ...] = (
     RoundsSettled,
     RoundsRecycled,
     SettlementsFailed,
+    SettlementsPostponed,
     PartialOffered,
     PenaltiesAccrued,
     DayClosed,
