@@ -9,6 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from nostro.consensus import ConsensusAchieved, ConsensusRejected
+from nostro.custody import (
+    HoldsExecuted,
+    HoldsPlaced,
+    HoldsRefused,
+    HoldsReleased,
+    RoundsClosed,
+    RoundsStuck,
+)
 from nostro.exchange import (
     AmendmentPlaced,
     FundsReleased,
@@ -39,9 +47,11 @@ from nostro.flows import (
     pay_cross_border,
     place_order,
     settle_cycle,
+    settle_dvp,
     settle_trade,
     withdraw,
 )
+from nostro.flows.keep_custody import CUSTODY_FLOWS
 from nostro.kernel.messages import Command, Event
 from nostro.ledger import AssetRegistered
 from nostro.netting import (
@@ -61,6 +71,7 @@ from nostro.payments import (
     TransactionsSubmitted,
     WindowClosed,
 )
+from nostro.settlement import DeedsOrdered
 from nostro.wallets import (
     DepositConfirmed,
     DepositReleased,
@@ -124,6 +135,14 @@ FLOWS: Mapping[type[Event], Any] = {
     SettlementFailed: settle_cycle.unwind,
     SettlementReversed: settle_cycle.reverse,
     CycleClosed: settle_cycle.trade,
+    DeedsOrdered: settle_dvp.ask,
+    HoldsPlaced: settle_dvp.held,
+    HoldsRefused: settle_dvp.not_held,
+    HoldsExecuted: settle_dvp.executed,
+    HoldsReleased: settle_dvp.released,
+    RoundsClosed: settle_dvp.closed,
+    RoundsStuck: settle_dvp.stuck,
+    **CUSTODY_FLOWS,
 }
 
 AHEAD: Mapping[type[Command], Any] = {

@@ -16,7 +16,8 @@ from nostro.kernel.movement import Lacking, Move
 from nostro.ledger import AccountType, NewAccount, NewTransfer
 
 LACKING = ("ledger.exceeds_credits", "ledger.exceeds_debits")
-UNKNOWN_ACCOUNT = ("ledger.debit_not_found", "ledger.credit_not_found")
+NEVER_HAD = "ledger.debit_not_found"
+NEVER_GOT = "ledger.credit_not_found"
 BLOCKED_ACCOUNT = (
     "ledger.debit_frozen",
     "ledger.credit_frozen",
@@ -52,6 +53,12 @@ def passes_on(moves: Sequence[Move]) -> bool:
             return False
     given = {(move.source, move.asset) for move in moves if not move.prefunded}
     return any((move.target, move.asset) in given for move in moves)
+
+
+def receiving_accounts(moves: Sequence[Move]) -> list[NewAccount]:
+    """Return the accounts, each once, that must be there for legs to arrive."""
+    wallets = {(move.target, move.asset): None for move in moves}
+    return [books.wallet_of(party, asset) for party, asset in wallets]
 
 
 def clearing_accounts(moves: Sequence[Move]) -> list[NewAccount]:
@@ -102,8 +109,11 @@ def _cleared(stem: str, moves: Sequence[Move]) -> list[NewTransfer]:
     return receipts + deliveries
 
 
-def lacking_of(code: str, facts: Mapping[str, Any]) -> list[Lacking]:
-    """Return who has how much, where the ledger's refusal of an account of a party says so."""
+def lacking_of(code: str, facts: Mapping[str, Any], moves: Sequence[Move]) -> list[Lacking]:
+    """Return who has how much of what these legs take, where the ledger's refusal says so."""
+    if code == NEVER_HAD:
+        account = facts["account"]
+        return [Lacking(m.source, m.asset, 0) for m in moves if source_account(m) == account][:1]
     if code not in LACKING:
         return []
     _, party, asset = facts["account"].split(":")
@@ -111,8 +121,8 @@ def lacking_of(code: str, facts: Mapping[str, Any]) -> list[Lacking]:
 
 
 def said(code: str) -> str:
-    """Return a ledger's refusal in the words in which every settlement domain refuses (see
-    settlement.deeds): `lacking`, `account`, else as it is."""
-    if code in LACKING:
+    """Return a ledger's refusal in the words in which every settlement domain refuses: `lacking`,
+    `account`, else as it is."""
+    if code in LACKING or code == NEVER_HAD:
         return "lacking"
-    return "account" if code in UNKNOWN_ACCOUNT + BLOCKED_ACCOUNT else code
+    return "account" if code == NEVER_GOT or code in BLOCKED_ACCOUNT else code

@@ -50,7 +50,7 @@ def ask(event: DeedsOrdered) -> Sequence[Step]:
         return [Perform(effect)]
     match event.deed:
         case Deed.POST:
-            return _posted(event.domain, event.orders, retry=False)
+            return _posted(event.domain, event.orders, alone=False)
         case Deed.HOLD:
             holds = [NewHold(o.round_id, OUR_EPOCH, o.locks, o.moves) for o in event.orders]
             return [_of_custody(event.deed, PlaceHolds(holds=holds))]
@@ -78,14 +78,14 @@ def _rounds(orders: Sequence[DeedOrder]) -> list[RoundOrder]:
 # -- all legs on our own ledger --------------------------------------------------------------------
 
 
-def _posted(domain: str, orders: Sequence[DeedOrder], *, retry: bool) -> Sequence[Step]:
+def _posted(domain: str, orders: Sequence[DeedOrder], *, alone: bool) -> Sequence[Step]:
     """Post rounds, all of them together if the ledger lets them, else each by itself: what it
     refused under a name it never takes under that name."""
 
     def refused(no: Rejection) -> Sequence[Step]:
-        if len(orders) == 1:
+        if alone or (len(orders) == 1 and no.code != legs.NEVER_GOT):
             return [_noted(domain, Deed.POST, [_refusal(orders[0], no)])]
-        return [step for each in orders for step in _posted(domain, [each], retry=True)]
+        return [step for each in orders for step in _posted(domain, [each], alone=True)]
 
     def done(_: object) -> Sequence[Step]:
         results = [
@@ -97,20 +97,24 @@ def _posted(domain: str, orders: Sequence[DeedOrder], *, retry: bool) -> Sequenc
     transfers: list[NewTransfer] = []
     for each in orders:
         # Two tries for each attempt: together with others, and by itself.
-        stem = books.settle_stem(each.round_id, 2 * each.attempt - (0 if retry else 1))
+        stem = books.settle_stem(each.round_id, 2 * each.attempt - (0 if alone else 1))
         transfers += legs.transfers_of(stem, each.moves)
+    accounts = [
+        account
+        for each in orders
+        if legs.passes_on(each.moves)
+        for account in legs.clearing_accounts(each.moves)
+    ]
+    if alone:
+        accounts += legs.receiving_accounts(orders[0].moves)
     post = Order(CreateTransfersTogether(transfers=transfers), otherwise=refused, then=done)
-    passed_on = [move for each in orders if legs.passes_on(each.moves) for move in each.moves]
-    if not passed_on:
-        return [post]
-    return [Order(OpenAccounts(accounts=legs.clearing_accounts(passed_on))), post]
+    return [Order(OpenAccounts(accounts=accounts)), post] if accounts else [post]
 
 
 def _refusal(order: DeedOrder, no: Rejection) -> DeedResult:
-    lacking = legs.lacking_of(no.code, no.facts)
-    return DeedResult(
-        order.bundle, order.round, Outcome.REFUSED, code=legs.said(no.code), lacking=lacking
-    )
+    lacking = legs.lacking_of(no.code, no.facts, order.moves)
+    code = legs.said(no.code)
+    return DeedResult(order.bundle, order.round, Outcome.REFUSED, code=code, lacking=lacking)
 
 
 # -- our part of rounds that span domains ----------------------------------------------------------
