@@ -57,7 +57,8 @@ def name(number: int) -> str:
 
 
 class Stage:
-    """A performer with domains, and what it told. `tell_gate`: telling waits while it is clear."""
+    """A performer with domains, what it told, and the room's hints. `tell_gate`: telling waits while
+    it is clear."""
 
     def __init__(self, *domains: ScriptedDomain, terms: LaneTerms = TERMS) -> None:
         loop = asyncio.get_running_loop()
@@ -67,13 +68,13 @@ class Stage:
         self.tell_gate.set()
         self.epoch = 7
         self.standings: dict[str, Standing] = {}
+        self.barred: set[str] = set()
         self.unwanted: set[int] = set()
         self.performer = DomainPerformer(
             {each.name: each for each in domains},
             clock=LoopClock(loop, 0.0),
             epoch=lambda: self.epoch,
-            standing=lambda domain: self.standings.get(domain, Standing()),
-            wanted=lambda bundle, _: bundle not in self.unwanted,
+            hints=self,
             terms=terms,
         )
         self._heights = 0
@@ -89,7 +90,17 @@ class Stage:
         await self.tell_gate.wait()
         self.told.append(told)
         if isinstance(told.command, SetDomainState):
-            self.standings[told.command.domain] = Standing(told.command.state)
+            assert told.command.state is DomainState.QUARANTINED
+            self.barred.add(told.command.domain)
+
+    def is_barred(self, domain: str) -> bool:
+        return domain in self.barred
+
+    def wants(self, bundle: int, number: int) -> bool:
+        return bundle not in self.unwanted
+
+    def standing(self, domain: str) -> Standing:
+        return self.standings.get(domain, Standing())
 
     def ask(self, deed: Deed, *numbers: int, domain: str = "equities") -> tuple[int, int]:
         """Order a deed for rounds, as one effect; return its id."""
@@ -350,7 +361,8 @@ async def test_d10_a_domain_that_is_behind_is_quarantined_before_it_gets_anythin
         )
         assert [deed for deed, _ in domain.calls] == ["head"]
         domain.stands[name(1)] = Held("equities:1")
-        stage.standings["equities"] = Standing()
+        stage.standings.clear()
+        stage.barred.clear()
         await pass_time(TERMS.pause_last_s * 2)
         assert stage.settled() == [effect_id]
 
@@ -398,11 +410,11 @@ async def test_d10_a_domain_that_somebody_bars_gets_nothing_more() -> None:
     async with Stage(domain) as stage:
         stage.ask(Deed.HOLD, 1)
         await pass_time(1)
-        stage.standings["equities"] = Standing(DomainState.QUARANTINED)
+        stage.barred.add("equities")
         stage.ask(Deed.HOLD, 2)
         await pass_time(30)
         assert stage.outcomes() == {1: Outcome.HELD}
-        stage.standings.clear()
+        stage.barred.clear()
         await pass_time(TERMS.pause_last_s * 2)
         assert stage.outcomes()[2] is Outcome.HELD
 

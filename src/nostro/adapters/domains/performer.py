@@ -17,7 +17,7 @@ import structlog
 
 from nostro.adapters.domains.lane import URGENT, Errand, Item, Lane, LaneTerms
 from nostro.adapters.domains.port import Domain, DomainHead
-from nostro.adapters.domains.standing import Standing, contradiction
+from nostro.adapters.domains.standing import Hints, contradiction
 from nostro.kernel.messages import Effect
 from nostro.runtime.ending import ended
 from nostro.runtime.ports import Clock, Told
@@ -40,9 +40,8 @@ Tell = Callable[[Told], Awaitable[None]]
 class DomainPerformer:
     """Has deeds done at domains; implements runtime.ports.PatientPerformer.
 
-    `domains` by name. `epoch`: the number of this coordinator, the fence of its engine.
-    `standing`: how the settlement room sees a domain; `wanted`: whether it still wants a hold of a
-    bundle and round. Both are hints, asked of a state that may not be durable.
+    `domains` by name. `epoch`: the number of this coordinator, the fence of its engine. `hints`:
+    what the settlement room makes of it all.
     """
 
     effects: tuple[type[Effect], ...] = (AskDomain,)
@@ -53,14 +52,12 @@ class DomainPerformer:
         *,
         clock: Clock,
         epoch: Callable[[], int],
-        standing: Callable[[str], Standing],
-        wanted: Callable[[int, int], bool],
+        hints: Hints,
         terms: LaneTerms | None = None,
     ) -> None:
         self._epoch = epoch
-        self._standing = standing
+        self._hints = hints
         self._tellers = {name: _Teller(name) for name in domains}
-        self._wanted = wanted
         self._clock = clock
         self._terms = terms or LaneTerms()
         self.lanes = {name: self._lane(name, domain) for name, domain in domains.items()}
@@ -73,8 +70,8 @@ class DomainPerformer:
             clock=self._clock,
             epoch=self._epoch,
             terms=self._terms,
-            wanted=lambda order: self._wanted(order.bundle, order.round),
-            barred=lambda: self._standing(name).state is DomainState.QUARANTINED,
+            wanted=lambda order: self._hints.wants(order.bundle, order.round),
+            barred=lambda: self._hints.is_barred(name),
             admit=self._admitted,
             answered=self._tellers[name].hear,
         )
@@ -105,7 +102,7 @@ class DomainPerformer:
     async def _admitted(self, domain: Domain, head: DomainHead) -> bool:
         """Tell whether a domain that was away says of itself what it said before; one that does not
         is quarantined."""
-        why = await contradiction(domain, head, self._standing(domain.name))
+        why = await contradiction(domain, head, self._hints.standing(domain.name))
         if not why:
             self._tellers[domain.name].height = head.height
             return True
