@@ -57,8 +57,8 @@ def name(number: int) -> str:
 
 
 class Stage:
-    """A performer with domains, what it told, and the room's hints. `tell_gate`: telling waits while
-    it is clear."""
+    """A performer with domains, what it told, and the room's hints. `tell_gate`: telling waits
+    while it is clear."""
 
     def __init__(self, *domains: ScriptedDomain, terms: LaneTerms = TERMS) -> None:
         loop = asyncio.get_running_loop()
