@@ -7,7 +7,7 @@ its settlements are open. A round that is posted at once goes through all its st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,7 +20,6 @@ from nostro.settlement.events import (
     DeedsOrdered,
     DeedsRefused,
     DomainStateSet,
-    DoneDeed,
     FailedSettlement,
     HoldsPlaced,
     HoldsReleased,
@@ -41,8 +40,10 @@ from nostro.settlement.events import (
     SettlementReleased,
     SettlementsFailed,
     SettlementsInstructed,
+    SettlementsPostponed,
     StartedRound,
 )
+from nostro.settlement.remembered import KnownRound, KnownSettlement, Memory, about_of
 from nostro.settlement.terms import Deed, Party, Reason, Status, Tranche, round_id
 from nostro.settlement.told import (
     Aborted,
@@ -62,6 +63,7 @@ from nostro.settlement.told import (
     Offered,
     PartiallySettled,
     PenaltyAccrued,
+    Postponed,
     Recycled,
     RefusedBy,
     Retried,
@@ -83,33 +85,6 @@ TOLD_CASH_LOCKED = ToldType.BUYER_CASH_LOCKED
 TOLD_CONFIRMED, TOLD_SETTLED = ToldType.CONFIRMED, ToldType.SETTLED
 
 
-class Live(msgspec.Struct, gc=False):
-    """What is remembered of a settlement that is not settled."""
-
-    about: About
-    status: Status
-    quantity_minor: int
-    amount_minor: int
-    settled_quantity_minor: int = 0
-    settled_amount_minor: int = 0
-    retry_count: int = 0
-
-    @property
-    def waiting(self) -> Status:
-        """Where it stands while no round is under way."""
-        return PARTIALLY_SETTLED if self.settled_quantity_minor else PENDING
-
-
-class LiveRound(msgspec.Struct):
-    """What is remembered of a round under way. `held`, `executed`: by domain."""
-
-    round: int
-    round_id: str
-    tranches: Sequence[Tranche]
-    held: dict[str, DoneDeed] = {}
-    executed: dict[str, DoneDeed] = {}
-
-
 class Telling:
     """Folds the events of the settlement room, in the order of the journal.
 
@@ -119,20 +94,20 @@ class Telling:
 
     def __init__(self, coordinator: str) -> None:
         self._coordinator = coordinator
-        self._live: dict[int, Live] = {}
+        self._live: dict[int, KnownSettlement] = {}
         self._bundles: dict[int, list[int]] = {}
         """The open settlements of each bundle of several."""
-        self._rounds: dict[int, LiveRound] = {}
+        self._rounds: dict[int, KnownRound] = {}
         self._told: list[Told] = []
         self._height = self._at_us = self._place = 0
 
-    def remember(self, live: Iterable[Live], rounds: Mapping[int, LiveRound]) -> None:
-        """Start from what is live, and the rounds under way, by bundle."""
-        self._live = {each.about.number: each for each in live}
+    def remember(self, memory: Memory) -> None:
+        """Start from what the room knows at a height."""
+        self._live = {each.about.number: each for each in memory.settlements}
         self._bundles = {}
-        for each in self._live.values():
+        for each in memory.settlements:
             self._join(each.about)
-        self._rounds = dict(rounds)
+        self._rounds = dict(memory.rounds)
         self._told = []
         self._height = 0
 
@@ -147,7 +122,7 @@ class Telling:
         told, self._told = self._told, []
         return told
 
-    def _tell(self, live: Live, type: ToldType, facts: Facts) -> None:
+    def _tell(self, live: KnownSettlement, type: ToldType, facts: Facts) -> None:
         self._told.append(
             Told(live.about, type, live.status, self._height, self._at_us, self._place, facts)
         )
@@ -161,7 +136,9 @@ class Telling:
 
     def _instructed(self, event: SettlementsInstructed) -> None:
         for each in event.settlements:
-            live = Live(_about(each), PENDING, each.quantity_minor, each.amount_minor)
+            live = KnownSettlement(
+                about_of(each), PENDING, each.quantity_minor, each.amount_minor, each.held
+            )
             self._live[each.number] = live
             self._join(live.about)
             alleged = _missing_side(each)
@@ -189,20 +166,29 @@ class Telling:
         live = self._live[event.settlement]
         live.amount_minor = event.amount_minor
         live.about = msgspec.structs.replace(live.about, trade_id=event.trade_id)
-        self._tell(live, ToldType.MATCHED, Matched(event.side, event.amount_minor, event.late_days))
+        if event.held:
+            live.on_hold = (*live.on_hold, event.side)
+        facts = Matched(event.side, event.amount_minor, event.late_days, live.on_hold)
+        self._tell(live, ToldType.MATCHED, facts)
 
     def _held(self, event: SettlementHeld) -> None:
         live = self._live[event.settlement]
-        self._tell(live, ToldType.HELD, HeldBack(event.side, event.actor))
+        if event.side not in live.on_hold:
+            live.on_hold = (*live.on_hold, event.side)
+        self._tell(live, ToldType.HELD, HeldBack(event.side, event.actor, live.on_hold))
 
     def _released(self, event: SettlementReleased) -> None:
         live = self._live[event.settlement]
-        facts = LetGo(event.side, event.quantity_minor or None, event.actor)
+        if not event.quantity_minor:
+            live.on_hold = tuple(side for side in live.on_hold if side is not event.side)
+        facts = LetGo(event.side, event.quantity_minor or None, event.actor, live.on_hold)
         self._tell(live, ToldType.RELEASED, facts)
 
     def _cancel_asked(self, event: CancelAsked) -> None:
         live = self._live[event.settlement]
-        facts = CancelWanted(event.side, event.reason, event.actor)
+        asking = (Party(event.side),) if event.side else tuple(Party)
+        live.cancel_asked = tuple(side for side in Party if side in (*live.cancel_asked, *asking))
+        facts = CancelWanted(event.side, event.reason, event.actor, live.cancel_asked)
         self._tell(live, ToldType.CANCEL_ASKED, facts)
 
     def _retry_asked(self, event: RetryAsked) -> None:
@@ -219,7 +205,7 @@ class Telling:
 
     # -- rounds ------------------------------------------------------------------------------------
 
-    def _members(self, bundle: int) -> list[Live]:
+    def _members(self, bundle: int) -> list[KnownSettlement]:
         numbers = self._bundles.get(bundle)
         if numbers is None:
             return [self._live[bundle]]
@@ -231,7 +217,7 @@ class Telling:
 
     def _start(self, started: StartedRound) -> None:
         id = round_id(self._coordinator, started.bundle, started.round)
-        self._rounds[started.bundle] = LiveRound(started.round, id, started.tranches)
+        self._rounds[started.bundle] = KnownRound(started.round, id, started.tranches)
         for tranche in started.tranches:
             live = self._live[tranche.settlement]
             live.status = INITIATED
@@ -247,7 +233,7 @@ class Telling:
                 round.held[event.domain] = deed
                 self._lock(round, event.domain)
 
-    def _lock(self, round: LiveRound, domain: str) -> None:
+    def _lock(self, round: KnownRound, domain: str) -> None:
         """Tell what the hold of a domain completes. Cash that is earmarked before the securities
         is told after them."""
         held = round.held
@@ -292,7 +278,7 @@ class Telling:
             for tranche in round.tranches:
                 self._tell(self._live[tranche.settlement], ToldType.ABORTED, facts)
 
-    def _execute(self, round: LiveRound) -> None:
+    def _execute(self, round: KnownRound) -> None:
         for tranche in round.tranches:
             live = self._live[tranche.settlement]
             live.status = EXECUTING
@@ -326,7 +312,7 @@ class Telling:
                 else:
                     self._settle(live, round, tranche)
 
-    def _settle(self, live: Live, round: LiveRound, tranche: Tranche) -> None:
+    def _settle(self, live: KnownSettlement, round: KnownRound, tranche: Tranche) -> None:
         live.status = SETTLED
         facts = Settled(
             round.round_id,
@@ -339,7 +325,7 @@ class Telling:
         self._forget(live)
 
     def _settle_part(
-        self, live: Live, round: LiveRound, tranche: Tranche, settled: SettledRound
+        self, live: KnownSettlement, round: KnownRound, tranche: Tranche, settled: SettledRound
     ) -> None:
         live.status = PARTIALLY_SETTLED
         facts = PartiallySettled(
@@ -371,6 +357,11 @@ class Telling:
             live.status = live.waiting
             self._tell(live, ToldType.RECYCLED, facts)
 
+    def _postponed(self, event: SettlementsPostponed) -> None:
+        for bundle, starts_at_us in event.bundles:
+            for live in self._members(bundle):
+                self._tell(live, ToldType.POSTPONED, Postponed(starts_at_us))
+
     def _failed(self, event: SettlementsFailed) -> None:
         for failed in event.settlements:
             self._fail(failed)
@@ -393,12 +384,12 @@ class Telling:
 
     # -- what several of them need -----------------------------------------------------------------
 
-    def _round(self, about: Any) -> LiveRound | None:
+    def _round(self, about: Any) -> KnownRound | None:
         """Return the round that a deed or a decision is about, if it is under way."""
         round = self._rounds.get(about.bundle)
         return round if round is not None and round.round == about.round else None
 
-    def _forget(self, live: Live) -> None:
+    def _forget(self, live: KnownSettlement) -> None:
         number, bundle = live.about.number, live.about.bundle
         del self._live[number]
         numbers = self._bundles.get(bundle)
@@ -408,20 +399,6 @@ class Telling:
                 del self._bundles[bundle]
 
 
-def _about(each: InstructedSettlement) -> About:
-    return About(
-        number=each.number,
-        bundle=each.bundle,
-        trade_id=each.trade_id,
-        seller=each.seller,
-        buyer=each.buyer,
-        security=each.security,
-        cash=each.cash,
-        securities_domain=each.securities_domain,
-        cash_domain=each.cash_domain,
-    )
-
-
 def _missing_side(each: InstructedSettlement) -> Party | None:
     """Return the side that has not instructed yet."""
     if not each.seller_reference:
@@ -429,7 +406,7 @@ def _missing_side(each: InstructedSettlement) -> Party | None:
     return None if each.buyer_reference else Party.BUYER
 
 
-def _securities_locked(round: LiveRound, tranche: Tranche, about: About) -> SecuritiesLocked:
+def _securities_locked(round: KnownRound, tranche: Tranche, about: About) -> SecuritiesLocked:
     domain = about.securities_domain
     deed = round.held[domain]
     return SecuritiesLocked(
@@ -437,7 +414,7 @@ def _securities_locked(round: LiveRound, tranche: Tranche, about: About) -> Secu
     )
 
 
-def _cash_locked(round: LiveRound, tranche: Tranche, about: About) -> CashLocked:
+def _cash_locked(round: KnownRound, tranche: Tranche, about: About) -> CashLocked:
     domain = about.cash_domain
     deed = round.held[domain]
     return CashLocked(
@@ -445,7 +422,7 @@ def _cash_locked(round: LiveRound, tranche: Tranche, about: About) -> CashLocked
     )
 
 
-def _confirmed(round: LiveRound, tranche: Tranche, about: About) -> Confirmed:
+def _confirmed(round: KnownRound, tranche: Tranche, about: About) -> Confirmed:
     executed = round.executed
     securities, cash = executed[about.securities_domain], executed[about.cash_domain]
     alone = len(executed) == 1
@@ -476,6 +453,7 @@ _HEAR: Mapping[type[Event], Callable[[Telling, Any], None]] = {
     RoundsSettled: Telling._settled,
     RoundsRecycled: Telling._recycled,
     SettlementsFailed: Telling._failed,
+    SettlementsPostponed: Telling._postponed,
     PenaltiesAccrued: Telling._penalties,
 }
 SILENT: tuple[type[Event], ...] = (

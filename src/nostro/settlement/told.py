@@ -37,6 +37,7 @@ class ToldType(StrEnum):
     SETTLED = "settlement.settled"
     PARTIALLY_SETTLED = "settlement.partially_settled"
     RECYCLED = "settlement.recycled"
+    POSTPONED = "settlement.postponed"
     FAILED = "settlement.failed"
     PENALTY = "settlement.penalty"
 
@@ -87,29 +88,34 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     side: Party
     amount_minor: int
     late_days: int
+    on_hold: tuple[Party, ...]
 
 
 class HeldBack(msgspec.Struct, frozen=True, gc=False):
-    """A side keeps it back."""
+    """A side keeps it back. `on_hold`: the sides that do now."""
 
     side: Party
     actor: str
+    on_hold: tuple[Party, ...]
 
 
 class LetGo(msgspec.Struct, frozen=True, gc=False):
-    """A side lets it settle, or so much more of it (None: all)."""
+    """A side lets it settle, or so much more of it (None: all). `on_hold`: the sides that keep back
+    what they did not let go."""
 
     side: Party
     quantity_minor: int | None
     actor: str
+    on_hold: tuple[Party, ...]
 
 
 class CancelWanted(msgspec.Struct, frozen=True, gc=False):
-    """A side (both: "") wants it cancelled."""
+    """A side (both: "") wants it cancelled. `asked_by`: the sides that do now."""
 
     side: str
     reason: str
     actor: str
+    asked_by: tuple[Party, ...]
 
 
 class Retried(msgspec.Struct, frozen=True, gc=False):
@@ -230,6 +236,12 @@ class Recycled(msgspec.Struct, frozen=True, gc=False):
     starts_at_us: int
 
 
+class Postponed(msgspec.Struct, frozen=True, gc=False):
+    """Its day is no settlement day after all; its next round may begin at `starts_at_us`."""
+
+    starts_at_us: int
+
+
 class Failed(msgspec.Struct, frozen=True, gc=False):
     """It ended; so much was not delivered."""
 
@@ -267,6 +279,7 @@ Facts = (
     | Settled
     | PartiallySettled
     | Recycled
+    | Postponed
     | Failed
     | PenaltyAccrued
 )
@@ -290,6 +303,7 @@ FACTS: Mapping[ToldType, type[msgspec.Struct]] = {
     ToldType.SETTLED: Settled,
     ToldType.PARTIALLY_SETTLED: PartiallySettled,
     ToldType.RECYCLED: Recycled,
+    ToldType.POSTPONED: Postponed,
     ToldType.FAILED: Failed,
     ToldType.PENALTY: PenaltyAccrued,
 }
