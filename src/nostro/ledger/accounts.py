@@ -15,6 +15,7 @@ from nostro.ledger.commands import (
     Limit,
     NewAccount,
     OpenAccounts,
+    QuoteBalances,
     RegisterAsset,
     Side,
     UnfreezeAccount,
@@ -29,6 +30,7 @@ from nostro.ledger.events import (
 )
 from nostro.ledger.rules import ACCOUNTS_MAX, EXISTS, EXISTS_WITH_DIFFERENT
 from nostro.ledger.state import CLOSED, FROZEN, Account, LedgerState
+from nostro.ledger.views import Totals, available, posted
 
 OWNER_LENGTH_MAX = 128
 NAME_LENGTH_MAX = 128
@@ -120,6 +122,27 @@ def _first_difference(event: AccountOpened, known: Account | AccountOpened) -> s
         ("metadata", event.metadata == known.metadata),
     )
     return next((field for field, equal in same if not equal), "")
+
+
+def quote_balances(state: LedgerState, command: QuoteBalances) -> Decision:
+    """Tell what stands on accounts, and how much of it may go; nothing changes."""
+    if len(command.accounts) > ACCOUNTS_MAX:
+        raise Rejection(
+            "ledger.too_many_accounts", count=len(command.accounts), count_max=ACCOUNTS_MAX
+        )
+    found = map(state.accounts.get, command.accounts)
+    return Decision(body={"balances": [account and _quoted(account) for account in found]})
+
+
+def _quoted(account: Account) -> list[int]:
+    totals = Totals(
+        account.debits_posted,
+        account.credits_posted,
+        account.debits_pending,
+        account.credits_pending,
+    )
+    side, limit = account.side, account.limit
+    return [posted(side, totals), available(side, limit, account.overdraft_minor, totals)]
 
 
 def freeze(state: LedgerState, command: FreezeAccount) -> Decision:

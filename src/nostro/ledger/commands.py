@@ -165,3 +165,11 @@ class CreateTransfersTogether(
     """
 
     transfers: list[NewTransfer]
+
+
+class QuoteBalances(Command, frozen=True, kw_only=True, tag="ledger.QuoteBalances"):
+    """Tell what stands on accounts at this moment, open holds counted; no event; ordered by flows
+    and by the operator of a domain. Reply body: {"balances": [[balance_minor, available_minor] or
+    None where there is no such account, ...]}. Refused: `ledger.too_many_accounts`."""
+
+    accounts: list[str]

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from nostro.kernel.messages import Command, Tick
 from nostro.kernel.room import Context, Decision
-from nostro.ledger.accounts import close, freeze, open_accounts, register_asset, unfreeze
+from nostro.ledger.accounts import (
+    close,
+    freeze,
+    open_accounts,
+    quote_balances,
+    register_asset,
+    unfreeze,
+)
 from nostro.ledger.commands import (
     CloseAccount,
     CreateTransfers,
     CreateTransfersTogether,
     FreezeAccount,
     OpenAccounts,
+    QuoteBalances,
     RegisterAsset,
     UnfreezeAccount,
 )
@@ -37,6 +45,8 @@ def decide(state: LedgerState, command: Command, context: Context) -> Decision:
             return close(state, command)
         case RegisterAsset():
             return register_asset(state, command)
+        case QuoteBalances():
+            return quote_balances(state, command)
         case Tick():
             return _let_expire(state, context)
         case _:

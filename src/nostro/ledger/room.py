@@ -14,6 +14,7 @@ from nostro.ledger.commands import (
     CreateTransfersTogether,
     FreezeAccount,
     OpenAccounts,
+    QuoteBalances,
     RegisterAsset,
     UnfreezeAccount,
 )
@@ -44,6 +45,7 @@ class LedgerRoom:
         CloseAccount,
         CreateTransfers,
         CreateTransfersTogether,
+        QuoteBalances,
     )
     events: tuple[type[Event], ...] = (
         AssetRegistered,
