@@ -1,0 +1,115 @@
+"""What does time bring: rounds that begin, deadlines, further tries, the end of a day?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nostro.kernel.messages import Event, Tick
+from nostro.kernel.room import Context, Decision
+from nostro.settlement.dates import calendars_of, instrument_of
+from nostro.settlement.events import DayClosed, PenaltiesAccrued, Penalty
+from nostro.settlement.penalties import Fail, fail_penalty, failing_sides
+from nostro.settlement.policy import SettlementPolicy
+from nostro.settlement.rounds import Course
+from nostro.settlement.state import Bundle, Decided, Live, PartStage, SettlementState
+from nostro.settlement.terms import Party, Reason
+
+ROUNDS_PER_TICK_MAX = 1_000
+"""Rounds that one Tick begins, aborts or asks about; another follows at once while any is due."""
+PENALTIES_PER_TICK_MAX = 5_000
+
+
+def due(state: SettlementState, policy: SettlementPolicy) -> int | None:
+    """Return when the next round begins or is to be seen to, or the next day is over."""
+    first = state.timers[0][0] if state.timers else None
+    if not state.settlements:
+        return first
+    day_over_us = policy.days.start_of(state.closed_day + 2)
+    return day_over_us if first is None else min(first, day_over_us)
+
+
+def tick(
+    state: SettlementState, _command: Tick, context: Context, policy: SettlementPolicy
+) -> Decision:
+    """Decide Tick."""
+    course = Course(state, policy, context.at_us)
+    for bundle in state.due_by(context.at_us, ROUNDS_PER_TICK_MAX):
+        _see_to(course, bundle, context.at_us)
+    events: list[Event] = list(course.events())
+    day = state.closed_day + 1
+    if state.settlements and day < policy.days.day_of(context.at_us):
+        events += _end_day(state, day, policy)
+    return Decision(events=events)
+
+
+def _see_to(course: Course, bundle: Bundle, at_us: int) -> None:
+    round_ = bundle.round
+    if round_ is None:
+        course.start_if_due(bundle)
+    elif round_.decided is Decided.NOT_YET and at_us >= round_.settle_before_us:
+        refused = any(part.stage is PartStage.REFUSED for part in round_.parts)
+        if refused and round_.reason is not None:
+            course.abort(bundle, round_, round_.reason, round_.code)
+        else:
+            course.abort(bundle, round_, Reason.TIMED_OUT)
+    else:
+        for part in round_.parts:
+            if 0 < part.again_at_us <= at_us:
+                course.ask(bundle, round_, part)
+
+
+# -- the end of a day -----------------------------------------------------------------------------
+
+
+def _end_day(state: SettlementState, day: int, policy: SettlementPolicy) -> list[Event]:
+    """Tell the penalties of a day that is over, or the next lot of them; then the day is closed."""
+    penalties: list[Penalty] = []
+    for live in state.settlements.values():
+        if live.number <= state.accrued:
+            continue
+        penalties += _penalties_of(state, live, day, policy)
+        if len(penalties) >= PENALTIES_PER_TICK_MAX:
+            return [PenaltiesAccrued(penalties)]
+    accrued: list[Event] = [PenaltiesAccrued(penalties)] if penalties else []
+    return [*accrued, DayClosed(day)]
+
+
+def _penalties_of(
+    state: SettlementState, live: Live, day: int, policy: SettlementPolicy
+) -> Iterator[Penalty]:
+    """Yield what each failing side of a settlement owes for a day that is over."""
+    terms, days = live.terms, policy.days
+    if not live.matched or terms.settlement_day > day or days.day_of(live.matched_at_us) > day:
+        return
+    bundle = state.bundles[terms.bundle]
+    final = bundle.round is not None and bundle.round.decided is Decided.COMMIT
+    if bundle.failed or final:
+        return
+    if not days.is_open(day, calendars_of(state, policy, (terms.security, terms.cash))):
+        return
+    penalty_class = instrument_of(state, policy, terms.security).penalty_class
+    lacks_cash = bundle.reason is Reason.LACK_OF_CASH
+    for side in _failing(bundle, live):
+        fail = Fail(
+            live.number,
+            side,
+            terms.cash,
+            terms.amount_minor - live.paid_minor,
+            penalty_class,
+            lacks_cash=lacks_cash and side is Party.BUYER and not live.held,
+        )
+        penalty = fail_penalty(fail, day, state.rates)
+        if penalty is not None:
+            yield penalty
+
+
+def _failing(bundle: Bundle, live: Live) -> tuple[Party, ...]:
+    """Return the sides that keep a settlement from settling: who holds it back, or who lacks what;
+    of a bundle only those whose own lack it is."""
+    terms = live.terms
+    lacking = {(each.party, each.asset) for each in bundle.lacking}
+    if not live.held and lacking and bundle.only is None:
+        delivering, paying = (terms.seller, terms.security), (terms.buyer, terms.cash)
+        owed = ((Party.SELLER, delivering), (Party.BUYER, paying))
+        return tuple(side for side, what in owed if what in lacking)
+    return failing_sides(bundle.reason, live.held)
