@@ -41,7 +41,7 @@ from nostro.custody import (
     RoundOrder as CustodyOrder,
     Stage,
 )
-from nostro.flows import books
+from nostro.flows import books, legs
 from nostro.flows.keep_custody import DOMAIN_FLOWS
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.movement import Lacking
@@ -148,26 +148,12 @@ def _rounds(orders: Sequence[RoundOrder]) -> list[CustodyOrder]:
     return [CustodyOrder(order.round_id, order.epoch) for order in orders]
 
 
-CODES: Mapping[str, str] = {
-    "custody.lacking": port.LACKING,
-    "custody.account_unknown": port.ACCOUNT,
-    "custody.account_blocked": port.ACCOUNT,
-    "custody.fenced": port.FENCED,
-    "custody.content_differs": port.CONTENT_DIFFERS,
-    "custody.released": port.CLOSED,
-    "custody.executed": port.DONE,
-    "custody.unknown": port.UNKNOWN,
-    "custody.stuck": port.STUCK,
-    "custody.bad_round": port.REJECTED,
-}
-"""What custody says, in the words of the port."""
-
-
 def _refused(told: Mapping[str, Any]) -> Refused:
     facts = told["facts"]
     lacking = tuple(Lacking(*each) for each in facts.get("lacking", ()))
     detail = facts.get("why") or facts.get("reason") or ""
-    return Refused(CODES[told["code"]], lacking, detail)
+    # What has no other word is a round that can never be held.
+    return Refused(legs.OF_CUSTODY.get(told["code"], port.REJECTED), lacking, detail)
 
 
 async def _submit(engine: Engine, command: Command, actor: str) -> Receipt:
