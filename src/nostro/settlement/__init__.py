@@ -63,6 +63,7 @@ from nostro.settlement.events import (
     SettlementsPostponed,
     StartedRound,
 )
+from nostro.settlement.live import Bundle, Decided, Live, Part, PartStage, Round
 from nostro.settlement.policy import SECOND_US, SettlementPolicy
 from nostro.settlement.remembered import (
     KnownRound,
@@ -71,16 +72,7 @@ from nostro.settlement.remembered import (
     remembered,
 )
 from nostro.settlement.room import SettlementRoom
-from nostro.settlement.state import (
-    Bundle,
-    Decided,
-    DomainStanding,
-    Live,
-    Part,
-    PartStage,
-    Round,
-    SettlementState,
-)
+from nostro.settlement.state import DomainStanding, SettlementState
 from nostro.settlement.telling import (
     SILENT,
     Telling,

@@ -8,10 +8,11 @@ from nostro.kernel.messages import Event, Tick
 from nostro.kernel.room import Context, Decision
 from nostro.settlement.dates import calendars_of, instrument_of
 from nostro.settlement.events import DayClosed, PenaltiesAccrued, Penalty
+from nostro.settlement.live import Bundle, Decided, Live, PartStage
 from nostro.settlement.penalties import Fail, fail_penalty, failing_sides
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.rounds import Course
-from nostro.settlement.state import Bundle, Decided, Live, PartStage, SettlementState
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import Party, Reason
 
 ROUNDS_PER_TICK_MAX = 1_000

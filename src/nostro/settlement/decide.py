@@ -7,7 +7,7 @@ from typing import Any
 
 from nostro.kernel.messages import Command, Tick
 from nostro.kernel.room import Context, Decision
-from nostro.settlement import commands as c, days, deeds, instructing, parties, rules
+from nostro.settlement import commands as c, days, deeds, instructing, pairing, parties, rules
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.state import SettlementState
 
@@ -22,7 +22,7 @@ def decide(
 Decide = Callable[[SettlementState, Any, Context, SettlementPolicy], Decision]
 _DECIDE: dict[type[Command], Decide] = {
     c.InstructSettlements: instructing.instruct,
-    c.InstructSide: instructing.instruct_side,
+    c.InstructSide: pairing.instruct_side,
     c.HoldSettlement: parties.hold,
     c.ReleaseSettlement: parties.release,
     c.CancelSettlement: parties.cancel,

@@ -12,9 +12,10 @@ from nostro.kernel.messages import Event
 from nostro.kernel.room import Context, Decision
 from nostro.settlement import events as e
 from nostro.settlement.commands import DeedResult, NoteDeeds
+from nostro.settlement.live import Bundle, Part, PartStage, Round
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.rounds import Course
-from nostro.settlement.state import Bundle, Part, PartStage, Round, SettlementState
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import Deed, Outcome, Reason
 
 FOR_GOOD = frozenset({"closed", "content_differs", "done", "rejected"})

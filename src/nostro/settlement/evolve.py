@@ -11,15 +11,8 @@ from typing import Any
 from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
 from nostro.settlement import events as e
-from nostro.settlement.state import (
-    Bundle,
-    Decided,
-    DomainStanding,
-    Part,
-    PartStage,
-    Round,
-    SettlementState,
-)
+from nostro.settlement.live import Bundle, Decided, Part, PartStage, Round
+from nostro.settlement.state import DomainStanding, SettlementState
 from nostro.settlement.terms import Deed, DomainState, Party, PenaltyKind, Reason
 
 

@@ -15,10 +15,11 @@ from nostro.settlement.commands import (
 )
 from nostro.settlement.dates import calendars_of, first_start, name_of_day
 from nostro.settlement.events import CancelAsked, RetryAsked, SettlementHeld, SettlementReleased
+from nostro.settlement.live import Bundle, Decided, Live, copied
 from nostro.settlement.partials import allows_parts, is_part
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.rounds import Course
-from nostro.settlement.state import Bundle, Decided, Live, SettlementState, copied
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import Party, Reason, settlement_id
 
 BOTH = (Party.SELLER, Party.BUYER)

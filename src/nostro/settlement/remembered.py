@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nostro.settlement.events import DoneDeed, InstructedSettlement
-from nostro.settlement.state import Bundle, Decided, Live, Round, SettlementState
+from nostro.settlement.live import Bundle, Decided, Live, Round
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import DomainState, Party, Status, Tranche, round_id
 from nostro.settlement.told import About
 

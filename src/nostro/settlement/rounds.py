@@ -13,10 +13,11 @@ from nostro.kernel.messages import Event
 from nostro.kernel.movement import Lacking
 from nostro.settlement import events as e
 from nostro.settlement.dates import calendars_of, first_start, next_day_start, next_window
+from nostro.settlement.live import Bundle, Decided, Live, Part, PartStage, Round
 from nostro.settlement.locks import parts_of
 from nostro.settlement.partials import allows_parts, cash_of, possible
 from nostro.settlement.policy import SettlementPolicy
-from nostro.settlement.state import Bundle, Decided, Live, Part, PartStage, Round, SettlementState
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import Deed, Reason, Status, Tranche, round_id
 
 NEVER_ASKED = PartStage.FRESH

@@ -8,10 +8,11 @@ from nostro.settlement import checks
 from nostro.settlement.commands import SetDomainState, SetInstrument, SetPenaltyRate
 from nostro.settlement.dates import day_named
 from nostro.settlement.events import DomainStateSet, InstrumentSet, PenaltyRateSet
+from nostro.settlement.live import Decided
 from nostro.settlement.penalties import PPM, is_class, is_rated
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.rounds import Course
-from nostro.settlement.state import Decided, SettlementState
+from nostro.settlement.state import SettlementState
 from nostro.settlement.terms import AMOUNT_MINOR_MAX, DomainState, Reason
 
 

@@ -11,8 +11,9 @@ import hashlib
 import msgspec
 
 from nostro.kernel.codec import encode
+from nostro.settlement.live import Bundle, side_of
 from nostro.settlement.names import NAMES_HOT_MAX
-from nostro.settlement.state import Bundle, DomainStanding, SettlementState, side_of
+from nostro.settlement.state import DomainStanding, SettlementState
 from nostro.settlement.terms import DomainState, Instrument
 
 FORMAT = "nostro-settlement/1"
