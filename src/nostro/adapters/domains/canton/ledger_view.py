@@ -124,7 +124,10 @@ class LedgerView:
             self._created(told.created_event, "", told.target)
 
     def hear(self, told: Transaction | Reassignment) -> None:
-        """Take in what a transaction or a reassignment did; again changes nothing."""
+        """Take in what a transaction or a reassignment did. What is in already is passed
+        over: its contracts may be archived by now."""
+        if told.offset <= self.offset:
+            return
         if isinstance(told, Reassignment):
             self._reassigned(told)
             return
@@ -133,6 +136,10 @@ class LedgerView:
                 self._archived(event.archived.contract_id, told.offset)
             elif event.created is not None:
                 self._created(event.created, told.update_id, told.synchronizer_id)
+
+    def name_update(self, round_id: str, update_id: str) -> None:
+        """Take note which update brought a round to where it stands."""
+        self.rounds[round_id] = msgspec.structs.replace(self.rounds[round_id], update_id=update_id)
 
     def read_to(self, offset: int) -> None:
         """Take note that all updates up to an offset are in."""

@@ -13,7 +13,7 @@ from nostro.adapters.domains.canton.model import Instrument, Leg, LockOrder, who
 from nostro.adapters.domains.canton.picking import Need, Picked
 from nostro.adapters.domains.canton.terms import CantonTerms
 from nostro.adapters.domains.port import HoldOrder
-from nostro.kernel.movement import Move
+from nostro.kernel.movement import Lock, Move
 
 AMOUNT_MINOR_MAX = 10**38 - 1
 """What the ledger's numbers take."""
@@ -41,12 +41,11 @@ def wrong_with(order: HoldOrder) -> str:
     """Return why the ledger could never take an order, "" when it could."""
     if not order.locks and not order.moves:
         return "there is nothing to lock and nothing to move"
-    if any(each.prefunded for each in (*order.locks, *order.moves)):
+    items: tuple[Lock | Move, ...] = (*order.locks, *order.moves)
+    if any(each.prefunded for each in items):
         return "nothing is set aside for trades on this ledger"
-    if not all(0 < each.amount_minor <= AMOUNT_MINOR_MAX for each in (*order.locks, *order.moves)):
+    if not all(0 < each.amount_minor <= AMOUNT_MINOR_MAX for each in items):
         return "an amount is none, or beyond what the ledger can write"
-    if any(each.source == each.target for each in order.moves):
-        return "a move from a party to itself"
     if any(left < 0 for left in _covered(order).values()):
         return "the locks do not cover the moves"
     return ""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nostro.adapters.domains.canton.answers import Update
 from nostro.adapters.domains.canton.client import PAGE_MAX, CantonClient
 from nostro.adapters.domains.canton.errors import PRUNED, Declined, TooLong
-from nostro.adapters.domains.canton.ledger_view import LedgerView
+from nostro.adapters.domains.canton.ledger_view import LedgerView, Round
 from nostro.adapters.domains.canton.model import HOLDING, OF_EXECUTOR, template_id
 from nostro.adapters.domains.canton.shapes import (
     ACS_DELTA,
@@ -92,6 +92,22 @@ class Reading:
             await self.read_on()
             return
         self._hear(update)
+
+    async def update_id_of(self, at: Round) -> str:
+        """Return which update brought a round to where it stands. Where the participant has pruned
+        it, its place in the order of updates is all that is left to name it by."""
+        try:
+            update = await self._client.update_by_offset(
+                UpdateByOffset(offset=at.offset, update_format=self._updates)
+            )
+        except Declined:
+            return f"{self.participant}:{at.offset}"
+        told = update.transaction or update.reassignment
+        if told is None:
+            return f"{self.participant}:{at.offset}"
+        if self.view.rounds.get(at.round_id) == at:
+            self.view.name_update(at.round_id, told.update_id)
+        return told.update_id
 
     def reset(self) -> None:
         """Have all read anew at the next call."""
