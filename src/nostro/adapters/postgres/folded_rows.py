@@ -11,6 +11,7 @@ import msgspec
 from nostro.adapters.postgres.copy import plain
 from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.projections.gathering import Key, Rows, amend, plain_of
+from nostro.ledger import LINE_BITS
 from nostro.runtime.verify import Contradiction
 
 LONG = 40
@@ -18,11 +19,14 @@ LONG = 40
 
 
 class Folded:
-    """A table whose rows change: folded here, compared at the end."""
+    """A table whose rows change: folded here, compared at the end. `ended` says of which rows
+    nothing changes any more: of these only a hash is kept."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, ended: Callable[[Sequence[Any]], bool] | None = None) -> None:
         self._rows = rows
+        self._ended = ended
         self._known: dict[Key, list[Any]] = {}
+        self._hashes: dict[Key, int] = {}
         self.count = 0
 
     def hear(self) -> None:
@@ -37,14 +41,24 @@ class Folded:
             if known is not None:
                 told = {name: _compact(value) for name, value in values.items()}
                 amend(known, told, rows.places, table.sums)
+        if self._ended is not None:
+            for key in (*rows.new, *rows.changes):
+                if key in self._known and self._ended(self._known[key]):
+                    self._hashes[key] = hash(tuple(self._known.pop(key)))
 
     def finish(self, evidence: Evidence, checkpoint: int) -> None:
         """Compare every row as it stands at the checkpoint."""
-        table, known = self._rows.table, self._known
-        self.count = len(known)
+        table, known, hashes = self._rows.table, self._known, self._hashes
+        self.count = len(known) + len(hashes)
         for shown in evidence.stream(f"SELECT {', '.join(table.columns)} FROM nostro.{table.name}"):
             key = tuple(shown[: table.keys])
             name = " ".join(map(str, key))
+            if key in hashes:
+                if hashes.pop(key) != hash(tuple(content(shown))):
+                    raise Contradiction(
+                        f"{table.name}: {name} is not shown as it ended", height=checkpoint
+                    )
+                continue
             wanted = known.pop(key, None)
             if wanted is None:
                 raise Contradiction(f"{table.name}: a false row {name} is shown", height=checkpoint)
@@ -58,9 +72,38 @@ class Folded:
                 raise Contradiction(
                     f"{table.name}: {name} is shown with another {wrong[0]}", height=checkpoint
                 )
-        if known:
-            first = " ".join(map(str, min(known)))
+        if known or hashes:
+            first = " ".join(map(str, min([*known, *hashes])))
             raise Contradiction(f"{table.name}: {first} is not shown", height=checkpoint)
+
+
+class Grown:
+    """A table that only grows, in the order of its first column."""
+
+    def __init__(self, evidence: Evidence, rows: Rows) -> None:
+        self.rows = rows
+        table = rows.table
+        self._shown = evidence.stream(
+            f"SELECT {', '.join(table.columns)} FROM nostro.{table.name} ORDER BY 1"
+        )
+
+    def hear(self) -> int:
+        """Compare the new rows; return how many."""
+        table = self.rows.table
+        for row in self.rows.new.values():
+            shown = next(self._shown, None)
+            if shown is None or content(shown) != content(row):
+                raise Contradiction(f"{table.name}: {row[2]} is not shown with its {row[3]}")
+        return len(self.rows.new)
+
+    def finish(self) -> None:
+        """Check that nothing else is shown."""
+        extra = next(self._shown, None)
+        if extra is not None:
+            raise Contradiction(
+                f"{self.rows.table.name}: a false {extra[3]} of {extra[2]} is shown",
+                height=extra[0] >> LINE_BITS,
+            )
 
 
 def content(row: Sequence[Any]) -> list[Any]:

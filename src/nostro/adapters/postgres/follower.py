@@ -22,6 +22,8 @@ import structlog
 from psycopg.pq import TransactionStatus
 
 from nostro.adapters.postgres.projections.consensus import ConsensusProjection
+from nostro.adapters.postgres.projections.dvp import DvpProjection
+from nostro.adapters.postgres.projections.dvp_tables import DvpTables
 from nostro.adapters.postgres.projections.exchange import ExchangeProjection
 from nostro.adapters.postgres.projections.exchange_tables import ExchangeTables
 from nostro.adapters.postgres.projections.execution import ExecutionProjection
@@ -101,6 +103,7 @@ class PostgresViews:
         self._copying: tuple[str, psycopg.Copy] | None = None
         ledger, wallets = LedgerProjection(self.ship), WalletsProjection(self.ship)
         payments, exchange = PaymentTables(self.ship), ExchangeTables(self.ship)
+        dvp = DvpTables(self.ship)
         everything: tuple[Projection, ...] = (
             ledger,
             wallets,
@@ -110,9 +113,10 @@ class PostgresViews:
             ExecutionProjection(payments),
             RiskProjection(payments),
             ExchangeProjection(exchange),
+            DvpProjection(dvp, chain),
         )
         self.projections = [each for each in everything if each.room in rooms]
-        self._writers = (ledger, wallets, payments, exchange)
+        self._writers = (ledger, wallets, payments, exchange, dvp)
 
     def open(self) -> Checkpoint:
         """Connect anew, become the only follower of the chain, return the checkpoint."""

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from nostro.adapters.postgres.evidence import Evidence
-from nostro.adapters.postgres.folded_rows import Folded, content
+from nostro.adapters.postgres.folded_rows import Folded, Grown
 from nostro.adapters.postgres.projections.consensus import ConsensusProjection
 from nostro.adapters.postgres.projections.execution import ExecutionProjection
 from nostro.adapters.postgres.projections.gathering import Rows, copy_line
@@ -28,7 +28,6 @@ from nostro.adapters.postgres.projections.payments import PaymentsProjection
 from nostro.adapters.postgres.projections.risk import RiskProjection
 from nostro.kernel.messages import Event, room_of
 from nostro.kernel.room import Position
-from nostro.ledger import LINE_BITS
 from nostro.runtime.ports import Entry
 from nostro.runtime.verify import Contradiction
 
@@ -63,7 +62,7 @@ class PaymentsCheck:
         }
         self._payments = _PaymentRows(evidence)
         self._grown = [
-            _Grown(evidence, rows) for rows in (tables.payment_events, tables.batch_events)
+            Grown(evidence, rows) for rows in (tables.payment_events, tables.batch_events)
         ]
         grown = {id(each.rows) for each in self._grown} | {id(tables.payments)}
         self._folded = [Folded(rows) for rows in tables.all if id(rows) not in grown]
@@ -203,32 +202,3 @@ def _escaped(value: Any) -> str:
 def _unescaped(field: str) -> Any:
     """Return the JSON of a field of COPY text, which writes each backslash twice."""
     return None if field == "\\N" else msgspec.json.decode(field.replace("\\\\", "\\"))
-
-
-class _Grown:
-    """A table that only grows, in the order of its first column."""
-
-    def __init__(self, evidence: Evidence, rows: Rows) -> None:
-        self.rows = rows
-        table = rows.table
-        self._shown = evidence.stream(
-            f"SELECT {', '.join(table.columns)} FROM nostro.{table.name} ORDER BY 1"
-        )
-
-    def hear(self) -> int:
-        """Compare the new rows; return how many."""
-        table = self.rows.table
-        for row in self.rows.new.values():
-            shown = next(self._shown, None)
-            if shown is None or content(shown) != content(row):
-                raise Contradiction(f"{table.name}: {row[2]} is not shown with its {row[3]}")
-        return len(self.rows.new)
-
-    def finish(self) -> None:
-        """Check that nothing else is shown."""
-        extra = next(self._shown, None)
-        if extra is not None:
-            raise Contradiction(
-                f"{self.rows.table.name}: a false {extra[3]} of {extra[2]} is shown",
-                height=extra[0] >> LINE_BITS,
-            )

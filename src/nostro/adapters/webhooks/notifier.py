@@ -19,6 +19,7 @@ import msgspec
 import structlog
 from standardwebhooks.webhooks import Webhook
 
+from nostro.adapters.moments import rfc3339
 from nostro.adapters.webhooks import trading
 from nostro.adapters.webhooks.addresses import AddressRefused, check_url, resolve
 from nostro.adapters.webhooks.looking import TradingViews
@@ -185,7 +186,7 @@ class Notifier:
     def _queued(
         self, endpoints: list[EndpointView], notices: Iterable[Notice], height: int, at_us: int
     ) -> list[Queued]:
-        timestamp = _rfc3339(at_us)
+        timestamp = rfc3339(at_us)
         queued: list[Queued] = []
         for notice in notices:
             body = body_of(notice, chain=self._chain, height=height, timestamp=timestamp)
@@ -318,9 +319,3 @@ class Notifier:
         if now_us >= self._forget_at_us:
             self._forget_at_us = now_us + FORGET_EVERY_US
             await self._store.forget(older_than_us=now_us - KEEP_US)
-
-
-def _rfc3339(at_us: int) -> str:
-    second, rest = divmod(at_us, 1_000_000)
-    at = datetime.fromtimestamp(second, UTC).replace(tzinfo=None)
-    return f"{at.isoformat()}.{rest:06d}Z"

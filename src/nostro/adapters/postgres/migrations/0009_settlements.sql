@@ -101,7 +101,7 @@ CREATE INDEX settlements_buyer_status
     ON nostro.settlements (buyer_account_id, status, settlement_date, settlement);
 CREATE INDEX settlements_status ON nostro.settlements (status, settlement_date, settlement);
 CREATE INDEX settlements_date ON nostro.settlements (settlement_date, settlement);
-CREATE INDEX settlements_trade ON nostro.settlements (trade_id) WHERE trade_id <> '';
+CREATE INDEX settlements_trade ON nostro.settlements (trade_id, settlement_date, settlement);
 CREATE INDEX settlements_seller_reference ON nostro.settlements (seller_account_id, seller_reference)
     WHERE seller_reference <> trade_id;
 CREATE INDEX settlements_buyer_reference ON nostro.settlements (buyer_account_id, buyer_reference)
@@ -109,12 +109,12 @@ CREATE INDEX settlements_buyer_reference ON nostro.settlements (buyer_account_id
 
 CREATE TABLE nostro.settlement_events (
     seq         bigint PRIMARY KEY,
-    settlement  bigint NOT NULL,
     at_us       bigint NOT NULL,
-    height      bigint NOT NULL,
+    settlement  bigint NOT NULL,
     event_type  text   NOT NULL,
     status      text   NOT NULL,
     trade_id    text   NOT NULL,
+    height      bigint NOT NULL,
     facts       jsonb  NOT NULL
 );
 COMMENT ON TABLE nostro.settlement_events IS
@@ -124,8 +124,8 @@ CREATE INDEX settlement_events_settlement ON nostro.settlement_events (settlemen
 
 CREATE TABLE nostro.settlement_penalties (
     seq                 bigint PRIMARY KEY,
-    settlement          bigint NOT NULL,
     day                 text COLLATE "C" NOT NULL,
+    settlement          bigint NOT NULL,
     penalty             text   NOT NULL,
     failing             text   NOT NULL,
     failing_account_id  text COLLATE "C" NOT NULL,
@@ -183,6 +183,16 @@ CREATE TABLE nostro.settlement_penalty_rates (
 COMMENT ON TABLE nostro.settlement_penalty_rates IS
     'Rates that were said; for classes and days of which nothing was, the built-in table counts.';
 
+-- Topics -------------------------------------------------------------------------------------------
+
+-- How far a topic is read, or written to. Operational data, not the chain, changed in place.
+CREATE TABLE nostro.topic_cursor (
+    chain     text COLLATE "C" NOT NULL,
+    consumer  text COLLATE "C" NOT NULL,
+    cursor    text NOT NULL,
+    PRIMARY KEY (chain, consumer)
+);
+
 -- Rights -------------------------------------------------------------------------------------------
 
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON
@@ -193,3 +203,4 @@ GRANT SELECT ON
     nostro.settlements, nostro.settlement_events, nostro.settlement_penalties,
     nostro.settlement_instruments, nostro.settlement_domains, nostro.settlement_penalty_rates
     TO nostro_reader;
+GRANT SELECT, INSERT, UPDATE ON nostro.topic_cursor TO nostro_engine;

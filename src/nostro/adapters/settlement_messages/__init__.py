@@ -1,0 +1,19 @@
+"""How is it told to others what happened to a settlement: in a webhook, on a topic?"""
+
+from nostro.adapters.settlement_messages.messages import (
+    MESSAGES,
+    SCHEMA_VERSION,
+    encoded,
+    message_of,
+)
+from nostro.adapters.settlement_messages.schema import SCHEMAS, schema_name, schema_of
+
+__all__ = [
+    "MESSAGES",
+    "SCHEMAS",
+    "SCHEMA_VERSION",
+    "encoded",
+    "message_of",
+    "schema_name",
+    "schema_of",
+]
