@@ -1,0 +1,183 @@
+"""Where do settlement domains of our own run, and how does the server reach them?
+
+Each is a chain in a process and a database of its own, served on the loopback interface to who
+knows its token. The parent makes the token, and tells it to the domain and to the server; it
+outlives neither.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from nostro.adapters.clock import SystemClock
+from nostro.adapters.domains.http_own import DomainLine, HttpAdmin, HttpDomain
+from nostro.adapters.domains.own import DomainAdmin, OwnAdmin, OwnDomain, domain_house
+from nostro.adapters.domains.port import Domain
+from nostro.adapters.domains.served import domain_app
+from nostro.adapters.postgres.journal import PostgresJournal
+from nostro.adapters.postgres.launcher import EmbeddedPostgres
+from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
+from nostro.api.dvp_domains import Holding, Holdings, Issued
+from nostro.kernel.messages import Rejection
+from nostro.runtime.engine import Engine
+from nostro.wiring.http import HttpServer
+from nostro.wiring.processes import until_told_to_stop
+from nostro.wiring.starting import start_patiently
+
+HOST = "127.0.0.1"
+TOKEN_BYTES = 32
+DATABASE_PREFIX = "nostro_"
+
+Facts = dict[str, Any]
+
+
+# -- in the parent ---------------------------------------------------------------------------------
+
+
+class DomainOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process of a domain is told. `store`: URL of its database; `port` 0: any free one,
+    and the same again when it is restarted."""
+
+    name: str
+    store: str
+    token: str
+    port: int = 0
+
+
+class DomainPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a domain is served, to whom who knows the token."""
+
+    name: str
+    url: str
+    token: str
+
+
+def embedded_store(postgres: EmbeddedPostgres, name: str) -> str:
+    """Make a domain's database in the private PostgreSQL, bring it up to date, and return the URL
+    by which its engine connects; blocks."""
+    database = DATABASE_PREFIX + name
+    url = postgres.create_database(database)
+    migrate(url)
+    refuse_foreign(url, name)
+    return postgres.url("nostro_engine", database)
+
+
+def external_store(url: str, name: str) -> str:
+    """Return the URL of a domain's database beside the one that the operator named: `<name of
+    that>_<domain>`; raises NotDone when it is not there or not up to date; blocks."""
+    parts = urlsplit(url)
+    beside = urlunsplit(parts._replace(path=f"{parts.path}_{name}"))
+    check(beside)
+    refuse_foreign(beside, name)
+    return beside
+
+
+def order_for(name: str, store: str) -> DomainOrder:
+    """Return the order of a domain, with a token that nobody knows yet."""
+    return DomainOrder(name=name, store=store, token=secrets.token_urlsafe(TOKEN_BYTES))
+
+
+def place_of(order: DomainOrder, ready: Mapping[str, Any]) -> DomainPlace:
+    """Return where a domain is served that said that it is ready."""
+    return DomainPlace(name=order.name, url=ready["url"], token=order.token)
+
+
+# -- in the process of a domain --------------------------------------------------------------------
+
+
+async def serve_domain(order: DomainOrder, *, on_ready: Callable[[Facts], None]) -> None:
+    """Serve a domain until told to stop; `on_ready` hears where."""
+    engine = Engine(
+        house=domain_house(),
+        journal=PostgresJournal(order.store, order.name),
+        clock=SystemClock(),
+    )
+    await start_patiently(engine)
+    app = domain_app(OwnDomain(engine, order.name), OwnAdmin(engine), token=order.token)
+    server = HttpServer(app, host=HOST, port=order.port)
+    try:
+        await server.start()
+        facts = {
+            "name": f"domain {order.name}",
+            "pid": os.getpid(),
+            "url": server.url,
+            "port": server.port,
+        }
+        on_ready(facts)
+        await until_told_to_stop()
+    finally:
+        await server.stop()
+        await engine.stop()
+
+
+# -- in the server ---------------------------------------------------------------------------------
+
+
+class RemoteDomains:
+    """The domains that other processes serve, and what their operator may do there, by name."""
+
+    def __init__(self, places: Sequence[DomainPlace]) -> None:
+        self._lines = {each.name: DomainLine(each.url, token=each.token) for each in places}
+        self.domains: Mapping[str, Domain] = {
+            name: HttpDomain(name, line) for name, line in self._lines.items()
+        }
+        self.admins: Mapping[str, DomainAdmin] = {
+            name: HttpAdmin(line) for name, line in self._lines.items()
+        }
+
+    async def close(self) -> None:
+        """End the connections."""
+        for line in self._lines.values():
+            await line.close()
+
+
+class DomainOffices:
+    """What the front door asks of the domains whose books we keep; implements
+    nostro.api.dvp_domains.OwnDomains. `others`: names of those whose books others keep."""
+
+    def __init__(self, admins: Mapping[str, DomainAdmin], *, others: Sequence[str] = ()) -> None:
+        self._admins = dict(admins)
+        self._others = tuple(others)
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all domains that take part."""
+        return (*self._admins, *self._others)
+
+    async def issue(
+        self, domain: str, *, reference: str, party: str, asset: str, scale: int, amount_minor: int
+    ) -> Issued:
+        """Credit or debit a party, once for each reference."""
+        issued = await self._admin(domain).issue(
+            reference=reference, party=party, asset=asset, scale=scale, amount_minor=amount_minor
+        )
+        return Issued(exists=issued.exists, height=issued.height)
+
+    async def holdings(self, domain: str, party: str) -> Holdings:
+        """Return what a party owns there."""
+        found = await self._admin(domain).holdings(party)
+        return Holdings(
+            height=found.height,
+            holdings=[
+                Holding(
+                    asset=each.asset,
+                    scale=each.scale,
+                    owned_minor=each.owned_minor,
+                    earmarked_minor=each.owned_minor - each.available_minor,
+                )
+                for each in found.holdings
+            ],
+        )
+
+    def _admin(self, domain: str) -> DomainAdmin:
+        admin = self._admins.get(domain)
+        if admin is not None:
+            return admin
+        if domain in self._others:
+            raise Rejection("custody.not_here", domain=domain)
+        raise Rejection("settlement.domain_unknown", domain=domain)
