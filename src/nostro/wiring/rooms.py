@@ -6,9 +6,10 @@ from decimal import ROUND_FLOOR, Decimal
 
 import msgspec
 
-from nostro import consensus, exchange, execution, netting, wallets
+from nostro import consensus, exchange, execution, netting, settlement, wallets
 from nostro.adapters.signing.ed25519 import verify
 from nostro.consensus import ConsensusRoom
+from nostro.custody import CustodyRoom
 from nostro.exchange import ExchangeRoom
 from nostro.execution import ExecutionRoom
 from nostro.flows import AHEAD, FLOWS
@@ -19,6 +20,7 @@ from nostro.netting import NettingRoom
 from nostro.payments import PaymentsRoom
 from nostro.risk import RiskRoom
 from nostro.runtime.house import House
+from nostro.settlement import SettlementRoom
 from nostro.wallets import (
     SECOND_APPROVAL_TIMES,
     AssetLimits,
@@ -28,6 +30,7 @@ from nostro.wallets import (
 )
 from nostro.wiring.payments import rate_policy_of, schedule_of
 from nostro.wiring.settings import Settings
+from nostro.wiring.settlement import policy_of
 
 EFFECTS: tuple[type[Effect], ...] = (
     *wallets.EFFECTS,
@@ -35,6 +38,7 @@ EFFECTS: tuple[type[Effect], ...] = (
     *consensus.EFFECTS,
     *execution.EFFECTS,
     *exchange.EFFECTS,
+    *settlement.EFFECTS,
 )
 """All deeds that any room asks for."""
 
@@ -56,6 +60,8 @@ def make_house(settings: Settings | None = None) -> House:
             NettingRoom(rate_policy=rate_policy_of(settings)),
             ConsensusRoom(verify=verify),
             ExecutionRoom(),
+            SettlementRoom(policy_of(settings)),
+            CustodyRoom(),
         ),
         flows=FLOWS,
         effects=EFFECTS,
