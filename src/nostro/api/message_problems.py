@@ -47,6 +47,28 @@ ISO20022: dict[str, Row] = {
         "The transaction's id cannot be used",
         "A UETR, or with the payer's id at most 64 of A-Z a-z 0-9 . _ : @ / -.",
     ),
+    "iso20022.not_against_payment": Row(
+        422, "The movement is free of payment", "Send APMT: settlements here are against payment."
+    ),
+    "iso20022.field_missing": Row(
+        422, "The message lacks what is needed here", "See `at`; the schema leaves it out."
+    ),
+    "iso20022.not_supported": Row(
+        422, "The message says what is not carried here", "See `at`, and docs/iso20022.md."
+    ),
+    "iso20022.bad_isin": Row(422, "The ISIN is not valid", "Check its last digit."),
+    "iso20022.direction_differs": Row(
+        422, "The cash flows the wrong way", "Who delivers is credited, who receives is debited."
+    ),
+    "iso20022.party_missing": Row(
+        422, "A party is not named", "Name it by BIC, LEI, our id (PrtryId) or its account."
+    ),
+    "iso20022.party_unknown": Row(
+        422, "The party is no participant", "Name a participant's BIC or LEI, or our id of it."
+    ),
+    "iso20022.not_settled": Row(
+        409, "Nothing has settled", "A confirmation tells of what has; sese.024 of what has not."
+    ),
     "iso20022.return_differs": Row(
         422,
         "The return is not of the whole payment",

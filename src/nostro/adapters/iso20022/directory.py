@@ -18,6 +18,10 @@ class Directory(Protocol):
         """Return the participant with a BIC, or None."""
         ...
 
+    def by_lei(self, lei: str) -> str | None:
+        """Return the participant with a LEI, or None."""
+        ...
+
     def has(self, participant_id: str) -> bool:
         """Return whether there is a participant of this id."""
         ...
@@ -31,6 +35,10 @@ class Names:
         """Return the BIC itself."""
         return bic_of(bic)
 
+    def by_lei(self, lei: str) -> str | None:
+        """Return the LEI itself."""
+        return lei
+
     def has(self, participant_id: str) -> bool:
         """Return True: whoever receives the payment knows."""
         return True
@@ -42,15 +50,22 @@ class Known:
     def __init__(self, participants: Iterable[ParticipantView]) -> None:
         self._ids: set[str] = set()
         self._by_bic: dict[str, str] = {}
+        self._by_lei: dict[str, str] = {}
         for each in participants:
             self._ids.add(each.participant_id)
             if each.bic:
                 self._by_bic.setdefault(bic_of(each.bic), each.participant_id)
+            if each.lei:
+                self._by_lei.setdefault(each.lei, each.participant_id)
 
     def by_bic(self, bic: str) -> str | None:
         """Return the participant with a BIC, or with that of its head office."""
         written = bic_of(bic)
         return self._by_bic.get(written) or self._by_bic.get(written[:8])
+
+    def by_lei(self, lei: str) -> str | None:
+        """Return the participant with a LEI."""
+        return self._by_lei.get(lei)
 
     def has(self, participant_id: str) -> bool:
         """Return whether there is a participant of this id."""

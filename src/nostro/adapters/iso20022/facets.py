@@ -18,6 +18,8 @@ FAULTS_MAX = 20
 """Faults that are named; a message with more is not worth reading on."""
 
 Rule = Callable[[Any], str]
+_CHOICE = re.compile(r"Choice(?:[A-Z][a-z]{3}\d+)?\Z")
+"""Classes of which one field stands; one library adds the message's name to theirs."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def _faults(message: Any, at: str) -> Iterator[str]:
             yield from _value_faults(value, field, place)
         elif field.required:
             yield f"{place}: is missing"
-    if chosen != 1 and type(message).__name__.endswith("Choice"):
+    if chosen != 1 and _CHOICE.search(type(message).__name__):
         yield f"{at}: one of {', '.join(field.told for field in fields)} must stand there"
 
 
