@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import msgspec
-
 from nostro.adapters.domains.canton_double import shapes
 from nostro.adapters.domains.canton_double.books import Pruned, Submission, Transaction, UserChanged
 from nostro.adapters.domains.canton_double.deeds import Deeds, digest
@@ -15,7 +13,7 @@ from nostro.adapters.domains.canton_double.interpreter import Package
 from nostro.adapters.domains.canton_double.ledger import Ledger
 from nostro.adapters.domains.canton_double.preparing import Preparing
 from nostro.adapters.domains.canton_double.rounds import MANDATE
-from nostro.adapters.domains.canton_double.values import decimal_of, decimal_text
+from nostro.adapters.domains.canton_double.values import decimal_of
 
 
 class Administration:
@@ -158,17 +156,3 @@ class Administration:
 
     def _identifier(self, template: str) -> str:
         return f"#{self._package.name}:{template}"
-
-
-def plain_amount(number: Decimal) -> str:
-    """Return a Decimal as the ledger keeps it."""
-    return decimal_text(number)
-
-
-class Balance(msgspec.Struct, frozen=True):
-    """What an owner has of an asset; decimals as strings."""
-
-    owner: str
-    asset: str
-    total: str
-    locked: str

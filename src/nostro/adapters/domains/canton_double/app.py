@@ -166,8 +166,9 @@ class Participant:
             return await self._operate(route, names, request, body, call, trace)
 
         return await self._gate.through(
-            request.url.path + ("#assign" if b'"AssignCommand"' in body else ""),
+            request.url.path,
             deed=route.deed,
+            assigns=route.deed and b'"AssignCommand"' in body,
             answer=answer,
             refused=lambda refusal: _refused(refusal, trace),
         )

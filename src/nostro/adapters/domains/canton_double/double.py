@@ -14,6 +14,7 @@ import httpx
 from nostro.adapters.domains.canton_double.administration import Administration
 from nostro.adapters.domains.canton_double.app import Participant
 from nostro.adapters.domains.canton_double.deeds import Deeds, digest
+from nostro.adapters.domains.canton_double.desk import Desk
 from nostro.adapters.domains.canton_double.faults import (
     FAIR,
     Fate,
@@ -117,6 +118,7 @@ class CantonDouble:
         )
         hosting = Hosting(ledger, deeds, self.admin, self.participant_id, PACKAGE)
         self.app.add(hosting.routes)
+        self.app.add(Desk(self.admin, ledger, self.synchronizers).routes)
 
     @property
     def faults(self) -> Switchboard:

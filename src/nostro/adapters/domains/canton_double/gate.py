@@ -45,11 +45,12 @@ class Gate:
         path: str,
         *,
         deed: bool,
+        assigns: bool,
         answer: Callable[[Call], Awaitable[Response]],
         refused: Callable[[Refusal], Response],
     ) -> Response:
         """Return the answer to a call; raises NoConnection or Dropped when there is none. A deed
-        takes its time itself."""
+        takes its time itself. `assigns`: it is to complete a reassignment."""
         call = self.fate.of(path, now_us=self._clock.now_us())
         if call.faults.down:
             raise NoConnection(path)
@@ -59,7 +60,7 @@ class Gate:
         if call.lost_request:
             raise Dropped(path)
         async with self._place():
-            if call.faults.unavailable or (call.faults.stranding and path.endswith("#assign")):
+            if call.faults.unavailable or (assigns and call.faults.stranding):
                 return refused(
                     Refusal("SERVICE_NOT_RUNNING", "The participant is shutting down or starting")
                 )
