@@ -1,5 +1,5 @@
 """What do the children of `nostro up` run: the server (engine and API), the members (who certify
-batches), or the follower (views)?"""
+batches), the follower (views), or a settlement domain?"""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def main() -> None:
     try:
         if sys.argv[1] == "members":
             uvloop.run(_members(settings, stores))
+        elif sys.argv[1].startswith("domain:"):
+            uvloop.run(_domain(order["domain"]))
         else:
-            uvloop.run(_server(settings, stores))
+            uvloop.run(_server(settings, stores, order.get("domains", [])))
     except NotDone as outage:
         raise SystemExit(f"error: {outage}") from None
 
@@ -62,11 +64,20 @@ def follow(settings: Settings, stores: Stores, *, parent_pid: int) -> None:
     )
 
 
-async def _server(settings: Settings, stores: Stores) -> None:
+async def _server(settings: Settings, stores: Stores, places: list[dict[str, Any]]) -> None:
+    from nostro.wiring.domains import DomainPlace
     from nostro.wiring.server import serve  # nor the follower this
 
     gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
-    await serve(settings, stores, on_ready=_tell)
+    domains = [DomainPlace(**place) for place in places]
+    await serve(settings, stores, domains=domains, on_ready=_tell)
+
+
+async def _domain(order: dict[str, Any]) -> None:
+    from nostro.wiring.domains import DomainOrder, serve_domain
+
+    gc.set_threshold(YOUNG_OBJECTS_MAX, 50, 100)
+    await serve_domain(DomainOrder(**order), on_ready=_tell)
 
 
 async def _members(settings: Settings, stores: Stores) -> None:

@@ -7,9 +7,10 @@ outlives neither.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,8 +27,10 @@ from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
 from nostro.api.dvp_domains import Holding, Holdings, Issued
 from nostro.kernel.messages import Rejection
 from nostro.runtime.engine import Engine
+from nostro.wiring.canton import canton_of
 from nostro.wiring.http import HttpServer
 from nostro.wiring.processes import until_told_to_stop
+from nostro.wiring.settings import Settings
 from nostro.wiring.starting import start_patiently
 
 HOST = "127.0.0.1"
@@ -65,7 +68,13 @@ def embedded_store(postgres: EmbeddedPostgres, name: str) -> str:
     url = postgres.create_database(database)
     migrate(url)
     refuse_foreign(url, name)
-    return postgres.url("nostro_engine", database)
+    return domain_store(postgres, name)
+
+
+def domain_store(postgres: EmbeddedPostgres, name: str) -> str:
+    """Return the URL by which a domain's engine connects to its database where the private
+    PostgreSQL is now."""
+    return postgres.url("nostro_engine", DATABASE_PREFIX + name)
 
 
 def external_store(url: str, name: str) -> str:
@@ -117,6 +126,34 @@ async def serve_domain(order: DomainOrder, *, on_ready: Callable[[Facts], None])
 
 
 # -- in the server ---------------------------------------------------------------------------------
+
+
+class Reached:
+    """The domains that take part besides our own ledger: those of ours that other processes serve,
+    and, with a participant, Canton's."""
+
+    def __init__(self, remote: RemoteDomains, others: Mapping[str, Domain]) -> None:
+        self._remote = remote
+        self._others = others
+        self.domains: Mapping[str, Domain] = {**remote.domains, **others}
+
+    def offices(self, chain: str, engine: Engine) -> DomainOffices:
+        """Return what the front door asks of them, and of our own ledger."""
+        admins = {chain: OwnAdmin(engine), **self._remote.admins}
+        return DomainOffices(admins, others=tuple(self._others))
+
+
+@contextlib.asynccontextmanager
+async def reached(settings: Settings, places: Sequence[DomainPlace]) -> AsyncIterator[Reached]:
+    """Yield the domains that take part, and let them go at the end."""
+    remote = RemoteDomains(places)
+    others = canton_of(settings)
+    try:
+        yield Reached(remote, others)
+    finally:
+        await remote.close()
+        for each in others.values():
+            await each.close()
 
 
 class RemoteDomains:

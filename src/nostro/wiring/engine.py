@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from nostro.adapters.clock import SystemClock
+from nostro.adapters.domains.lane import LaneTerms
+from nostro.adapters.domains.performer import DomainPerformer
+from nostro.adapters.domains.port import Domain
+from nostro.adapters.domains.standing import RoomHints
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.rails.payout import PayoutPerformer
 from nostro.adapters.rails.records import FileRecords
@@ -13,27 +18,33 @@ from nostro.adapters.rails.simulator import SimulatedRail
 from nostro.api.picture import Picture
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.performers import Performing
-from nostro.runtime.ports import Outage
+from nostro.runtime.ports import Clock
 from nostro.wiring.exchange import exchange_parts
 from nostro.wiring.members import set_up
 from nostro.wiring.payments import payment_parts
 from nostro.wiring.rooms import make_house
 from nostro.wiring.settings import Settings
+from nostro.wiring.starting import start_patiently
 
 RAIL_SEED = 1
 COMMITTEE_KEY = "committee:1"
 TICK_S = 0.01
 """Between two looks at what is due: an RTGS payment waits no longer for its turn."""
-START_PATIENCE_S = 20.0
-"""A predecessor whose parent was killed still stops in order, and holds the chain until then."""
-START_PAUSE_S = 0.1
 
 
 class EngineRoom:
     """An engine with the performers that serve it, started and stopped together."""
 
-    def __init__(self, settings: Settings, url: str, *, picture: Picture | None = None) -> None:
-        """`picture`: kept in step with what is durable, from the start on."""
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        *,
+        picture: Picture | None = None,
+        domains: Mapping[str, Domain] | None = None,
+    ) -> None:
+        """`picture`: kept in step with what is durable, from the start on. `domains`: where
+        settlements have their legs besides our own ledger, by name."""
         house = make_house(settings)
         clock = SystemClock()
         rail = SimulatedRail(
@@ -49,6 +60,7 @@ class EngineRoom:
             clock=clock,
             chain=settings.chain,
             performers=(payouts, self._exchange.performer, *self._parts.performers),
+            patient=(self._domain_performer(settings, domains or {}, clock),),
         )
         self.engine = Engine(
             house=house,
@@ -62,18 +74,20 @@ class EngineRoom:
         )
         self.performing.attach(self.engine)
 
+    def _domain_performer(
+        self, settings: Settings, domains: Mapping[str, Domain], clock: Clock
+    ) -> DomainPerformer:
+        return DomainPerformer(
+            domains,
+            clock=clock,
+            epoch=lambda: self.engine.fence,
+            hints=RoomHints(lambda: self.engine.look("settlement"), settings.chain),
+            terms=LaneTerms(batch_size=settings.settlement_batch_size),
+        )
+
     async def start(self) -> None:
         """Recover and run; raises an Outage when the journal cannot be opened in good time."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + START_PATIENCE_S
-        while True:
-            try:
-                await self.engine.start()
-                break
-            except Outage:
-                if loop.time() >= deadline:
-                    raise
-            await asyncio.sleep(START_PAUSE_S)
+        await start_patiently(self.engine)
         # Before anything else runs: what is remembered now is what is durable.
         if self._picture is not None:
             state, engine = self.engine.look("exchange"), self.engine

@@ -1,8 +1,8 @@
 """How does `nostro up` put the platform together on one machine?
 
 This process starts the private PostgreSQL (or takes the one named), brings its schema up to date,
-and keeps three children alive: the server (engine and API), the members (who certify batches), and
-the follower (views and snapshots).
+and keeps its children alive: the server (engine and API), the members (who certify batches), the
+follower (views and snapshots), and each settlement domain of ours.
 """
 
 from __future__ import annotations
@@ -18,12 +18,22 @@ from nostro.adapters.postgres.launcher import EmbeddedPostgres
 from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
 from nostro.runtime.ports import NotDone
 from nostro.wiring.address import free_port
+from nostro.wiring.domains import (
+    DomainOrder,
+    domain_store,
+    embedded_store,
+    external_store,
+    order_for,
+    place_of,
+)
 from nostro.wiring.members import set_up
 from nostro.wiring.processes import Child, keep_alive
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
 
 CHILD_MODULE = "nostro.wiring.children"
+DOMAIN = "domain:"
+"""Begins the name of the child that serves a settlement domain; the domain's name follows."""
 WATCH_PAUSE_S = 0.2
 RETRY_PAUSE_S = 2.0
 
@@ -38,8 +48,10 @@ class Platform:
         self._say = say
         self._postgres: EmbeddedPostgres | None = None
         self._children: list[Child] = []
+        self._domains: list[DomainOrder] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._order: dict[str, Any] = {}
+        self._domain_orders: dict[str, dict[str, Any]] = {}
         self._opening: asyncio.Future[Stores] | None = None
         self.url = ""
 
@@ -49,11 +61,12 @@ class Platform:
         # A thread cannot be cancelled: whoever stops us waits for it, lest it leave a server.
         stores = await asyncio.shield(self._opening)
         self._order = order = {"stores": _plain(stores), "settings": self._options()}
+        await self._start_domains(order)
         server = Child(name="server", module=CHILD_MODULE, order=order)
-        self._children = [server, Child(name="members", module=CHILD_MODULE, order=order)]
-        if self._settings.follower:
-            self._children.append(Child(name="follower", module=CHILD_MODULE, order=order))
-        facts = await asyncio.gather(*(child.start() for child in self._children))
+        others = ("members", "follower") if self._settings.follower else ("members",)
+        rest = [Child(name=name, module=CHILD_MODULE, order=order) for name in others]
+        self._children += [server, *rest]
+        facts = await asyncio.gather(*(child.start() for child in (server, *rest)))
         self.url = facts[0]["url"]
         # A restarted server must come back where its users know it.
         order["settings"]["port"] = facts[0]["port"]
@@ -64,6 +77,24 @@ class Platform:
         if self._postgres is not None:
             self._watchers.append(asyncio.create_task(self._keep_postgres()))
         return self.url
+
+    async def _start_domains(self, order: dict[str, Any]) -> None:
+        """Start the settlement domains, and tell in `order` where the server finds them."""
+        self._domain_orders = {
+            each.name: {**order, "domain": _plain(each)} for each in self._domains
+        }
+        children = [
+            Child(name=f"{DOMAIN}{name}", module=CHILD_MODULE, order=of)
+            for name, of in self._domain_orders.items()
+        ]
+        self._children += children
+        facts = await asyncio.gather(*(child.start() for child in children))
+        for each, ready in zip(self._domains, facts, strict=True):
+            # A restarted domain must come back where the server knows it.
+            self._domain_orders[each.name]["domain"]["port"] = ready["port"]
+        order["domains"] = [
+            _plain(place_of(each, ready)) for each, ready in zip(self._domains, facts, strict=True)
+        ]
 
     async def stop(self) -> None:
         """Stop the children, then PostgreSQL; everything acknowledged is already durable."""
@@ -87,7 +118,17 @@ class Platform:
         stores = self._opened()
         # Server and members need them both, so they are made before either starts.
         self._set_up_members()
+        self._domains = [order_for(name, self._domain_store(name)) for name in self._domain_names()]
         return stores
+
+    def _domain_names(self) -> list[str]:
+        return [name for name in self._settings.settlement_domains.split(",") if name]
+
+    def _domain_store(self, name: str) -> str:
+        if self._postgres is not None:
+            return embedded_store(self._postgres, name)
+        assert self._settings.postgres_url is not None, "one of them was opened"
+        return external_store(self._settings.postgres_url.get_secret_value(), name)
 
     def _set_up_members(self) -> None:
         settings = self._settings
@@ -146,6 +187,9 @@ class Platform:
         stores = _plain(_stores_of(postgres))
         if stores != self._order["stores"]:
             self._order["stores"] = stores
+            for name, order in self._domain_orders.items():
+                order["stores"] = stores
+                order["domain"]["store"] = domain_store(postgres, name)
             await asyncio.gather(*(child.stop() for child in self._children))
 
 
@@ -158,6 +202,6 @@ def _stores_of(postgres: EmbeddedPostgres) -> Stores:
     )
 
 
-def _plain(stores: Stores) -> dict[str, str]:
-    told: dict[str, str] = msgspec.structs.asdict(stores)
+def _plain(order: msgspec.Struct) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.structs.asdict(order)
     return told

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -16,6 +16,7 @@ from nostro.adapters.clock import SystemClock
 from nostro.adapters.forecasting import prophet_forecasters
 from nostro.adapters.identifiers import Registry
 from nostro.adapters.liquidity import BEST
+from nostro.adapters.postgres.dvp_queries import DvpQueries
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
 from nostro.adapters.postgres.payment_queries import PaymentQueries
@@ -30,6 +31,7 @@ from nostro.api.forecasts import DEFAULT as BY_CALENDAR, Forecasts
 from nostro.api.picture import Picture
 from nostro.api.platform import Bounds, Platform
 from nostro.runtime.ending import ended
+from nostro.wiring.domains import DomainPlace, reached
 from nostro.wiring.engine import EngineRoom
 from nostro.wiring.http import HttpServer
 from nostro.wiring.identity import identity_of
@@ -37,6 +39,7 @@ from nostro.wiring.probes import PostgresProbe
 from nostro.wiring.processes import until_told_to_stop
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
+from nostro.wiring.topics import carry_topics
 
 READERS_MAX = 8
 WEBHOOK_CONNECTIONS_MAX = 2
@@ -46,9 +49,16 @@ READER_TIMEOUT_S = 5.0
 Facts = dict[str, Any]
 
 
-async def serve(settings: Settings, stores: Stores, *, on_ready: Callable[[Facts], None]) -> None:
-    """Serve until told to stop; `on_ready` hears where."""
-    async with platform_on(settings, stores) as platform:
+async def serve(
+    settings: Settings,
+    stores: Stores,
+    *,
+    domains: Sequence[DomainPlace] = (),
+    on_ready: Callable[[Facts], None],
+) -> None:
+    """Serve until told to stop; `on_ready` hears where. `domains`: where settlement domains of ours
+    are served."""
+    async with platform_on(settings, stores, domains) as platform:
         server = HttpServer(create_app(platform), host=settings.host, port=settings.port)
         try:
             await server.start()
@@ -60,7 +70,9 @@ async def serve(settings: Settings, stores: Stores, *, on_ready: Callable[[Facts
 
 
 @contextlib.asynccontextmanager
-async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platform]:
+async def platform_on(
+    settings: Settings, stores: Stores, domains: Sequence[DomainPlace] = ()
+) -> AsyncIterator[Platform]:
     """Run engine, performers and reads, and yield the platform that the API speaks to."""
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         stores.reader,
@@ -71,13 +83,15 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
         kwargs={"autocommit": True, "application_name": "nostro-reader"},
     )
     picture = Picture()
-    room = EngineRoom(settings, stores.engine, picture=picture)
     async with (
         pool,
+        reached(settings, domains) as ledgers,
         _webhooks(settings, stores, pool) as webhooks,
         identity_of(settings, stores.engine) as identity,
     ):
+        room = EngineRoom(settings, stores.engine, picture=picture, domains=ledgers.domains)
         await room.start()
+        carrying = asyncio.create_task(carry_topics(settings, stores, room.engine, pool))
         try:
             yield Platform(
                 engine=room.engine,
@@ -87,6 +101,8 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 settlements=SettlementQueries(pool, settings.chain),
                 risk=RiskQueries(pool, settings.chain),
                 exchange=ExchangeQueries(pool, settings.chain),
+                dvp=DvpQueries(pool, settings.chain),
+                domains=ledgers.offices(settings.chain, room.engine),
                 picture=picture,
                 providers=frozenset((BEST, *filter(None, settings.providers.split(",")))),
                 screening=_screening(settings),
@@ -104,6 +120,7 @@ async def platform_on(settings: Settings, stores: Stores) -> AsyncIterator[Platf
                 chain=settings.chain,
             )
         finally:
+            await ended([carrying])
             await room.stop()
 
 
