@@ -6,7 +6,6 @@ are not verified here, which is for the participant to do; only their end is loo
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Callable
@@ -42,22 +41,18 @@ class TokenFile:
 
 
 class BearerToken:
-    """The token that is good now. `read` returns one; it may read a file or ask an issuer, and is
-    called in a thread."""
+    """The token that is good now. `read` returns one at once, as from a small file."""
 
     def __init__(self, read: Callable[[], str], *, clock: Clock) -> None:
         self._read = read
         self._clock = clock
         self._token = ""
         self._until_us = 0
-        self._reading = asyncio.Lock()
 
-    async def header(self) -> str:
+    def header(self) -> str:
         """Return the value of the Authorization header. Raises NotDone when there is none."""
         if self._clock.now_us() >= self._until_us:
-            async with self._reading:
-                if self._clock.now_us() >= self._until_us:
-                    await self._read_again()
+            self._read_again()
         return f"Bearer {self._token}"
 
     def refused(self, header: str) -> None:
@@ -65,17 +60,16 @@ class BearerToken:
         if header == f"Bearer {self._token}":
             self._until_us = 0
 
-    async def _read_again(self) -> None:
-        token = await asyncio.to_thread(self._read)
+    def _read_again(self) -> None:
+        token = self._read()
         if not token or len(token) > TOKEN_LENGTH_MAX or not token.isascii() or " " in token:
             raise NotDone("what was read as the token of the participant is none")
         now_us = self._clock.now_us()
         ends_s = _end_of(token)
-        ahead_us = now_us + UNDATED_S * 1_000_000
-        if ends_s is not None:
-            ahead_us = int(ends_s - AHEAD_S) * 1_000_000
         self._token = token
-        self._until_us = ahead_us
+        self._until_us = now_us + UNDATED_S * 1_000_000
+        if ends_s is not None:
+            self._until_us = (ends_s - AHEAD_S) * 1_000_000
 
 
 def _end_of(token: str) -> int | None:

@@ -254,11 +254,11 @@ class CantonClient:
     ) -> _Answer:
         """Make a call, a second time with a new token when the first was refused: what was refused
         for its token was not done."""
-        header = await self._token.header() if self._token else ""
+        header = self._token.header() if self._token else ""
         status, body = await self._exchange(method, path, content, params, header)
         if status == HTTPStatus.UNAUTHORIZED and self._token is not None:
             self._token.refused(header)
-            header = await self._token.header()
+            header = self._token.header()
             status, body = await self._exchange(method, path, content, params, header)
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             failure = failure_of(status, body)
