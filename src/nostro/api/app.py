@@ -28,6 +28,7 @@ from nostro.api.http import (
     explained,
     health,
     iso20022,
+    iso20022_dvp,
     iso20022_statements,
     ledger_reads,
     liquidity,
@@ -80,6 +81,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *market_admin.OPERATIONS,  # longer paths before the market, whose symbol takes a slash
     *markets.OPERATIONS,
     *trading_admin.OPERATIONS,
+    *iso20022_dvp.OPERATIONS,
     *dvp_queries.OPERATIONS,
     *dvp.OPERATIONS,
     *dvp_admin.OPERATIONS,

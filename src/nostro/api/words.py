@@ -279,5 +279,6 @@ CalendarDay = Annotated[
 ]
 SettlementReason = Annotated[str, _line(200, "Why, in words.", "funds have arrived")]
 PenaltyClass = Annotated[
-    str, _spelled("a-z0-9_-", 32, "A class of penalties.", "liquid_shares", "other")
+    str,
+    _spelled("A-Za-z0-9._:-", 32, "A class of securities, or cash: and an asset.", "liquid_shares"),
 ]

@@ -150,7 +150,7 @@ async def instruct(call: Call, body: InstructBody) -> Spoken:
     if body.settlements is not None:
         return await _many(call, body, body.settlements)
     if body.side is not None:
-        return await _one_side(call, body, body.side)
+        return await _one_side(call, body)
     return await _agreed(call, body)
 
 
@@ -168,10 +168,19 @@ async def _agreed(call: Call, body: InstructBody) -> Spoken:
         raise ProblemRaised(
             result["code"], facts=facts, height=receipt.height, replayed=receipt.replayed
         )
-    return _instructed(receipt, result, trade_id=new.trade_id, matched=True)
+    told = _instructed(receipt, result, trade_id=new.trade_id, matched=True)
+    return answered(told, status=201, receipt=receipt)
 
 
-async def _one_side(call: Call, body: InstructBody, side: Party) -> Spoken:
+async def _one_side(call: Call, body: InstructBody) -> Spoken:
+    told, receipt = await instructed_by(call, body)
+    return answered(told, status=201, receipt=receipt)
+
+
+async def instructed_by(call: Call, body: InstructBody) -> tuple[InstructedTold, Receipt]:
+    """Instruct one side, and return what became of it; raises ProblemRaised."""
+    side = body.side
+    assert side is not None
     check_side(body, side)
     party = call.acting_for(getattr(body, f"{side.value}_account_id"))
     try:
@@ -180,14 +189,14 @@ async def _one_side(call: Call, body: InstructBody, side: Party) -> Spoken:
         raise refusal(no) from None
     receipt = await ordered(call, InstructSide(instruction=new), party)
     result = _accepted(call, receipt, *assets_of(body))
-    trade_id = result.get("trade_id", new.trade_id)
-    return _instructed(receipt, result, trade_id=trade_id, matched=result["matched"])
+    told = _instructed(receipt, result, trade_id=new.trade_id, matched=result["matched"])
+    return told, receipt
 
 
 def _instructed(
     receipt: Receipt, result: Mapping[str, Any], *, trade_id: str, matched: bool
-) -> Spoken:
-    told = InstructedTold(
+) -> InstructedTold:
+    return InstructedTold(
         settlement_id=result["settlement_id"],
         trade_id=trade_id,
         status=result["status"],
@@ -196,7 +205,6 @@ def _instructed(
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
-    return answered(told, status=201, receipt=receipt)
 
 
 async def _many(call: Call, body: InstructBody, all: Sequence[AgreedBody]) -> Spoken:
@@ -269,8 +277,8 @@ def _speak_for_both(call: Call, said: AgreedBody) -> None:
 async def hold_dvp(call: Call, body: HoldBody) -> Spoken:
     """Keep a settlement back for one side."""
     view, side = await _own(call, body.side)
-    command = HoldSettlement(settlement=view.number, side=side)
-    return await _stands(call, command, view)
+    told, receipt = await _stands(call, HoldSettlement(settlement=view.number, side=side), view)
+    return answered(told, receipt=receipt)
 
 
 async def release_dvp(call: Call, body: ReleaseBody) -> Spoken:
@@ -286,7 +294,8 @@ async def release_dvp(call: Call, body: ReleaseBody) -> Spoken:
             said = Invalid("/quantity", "request.bad_value", "must be greater than zero")
             raise ProblemRaised.invalid([said])
     command = ReleaseSettlement(settlement=view.number, side=side, quantity_minor=minor)
-    return await _stands(call, command, view)
+    told, receipt = await _stands(call, command, view)
+    return answered(told, receipt=receipt)
 
 
 async def cancel_dvp(call: Call, body: CancelBody) -> Spoken:
@@ -294,15 +303,26 @@ async def cancel_dvp(call: Call, body: CancelBody) -> Spoken:
     view = await _seen(call)
     side = body.side
     if side is not None or not call.everybody():
-        side = _side_of(call, view, side)
-    command = CancelSettlement(settlement=view.number, side=side, reason=body.reason)
+        side = side_of(call, view, side)
+    told, receipt = await cancelled_by(call, view, side, body.reason)
+    return answered(told, receipt=receipt)
+
+
+async def cancelled_by(
+    call: Call, view: SettlementView, side: Party | None, reason: str
+) -> tuple[DvpStands, Receipt]:
+    """Ask to cancel for a side, or for both, and return what became of it; raises
+    ProblemRaised."""
+    command = CancelSettlement(settlement=view.number, side=side, reason=reason)
     return await _stands(call, command, view)
 
 
 async def retry_dvp(call: Call, body: RetryBody) -> Spoken:
     """Have a settlement tried again now."""
     view = await _seen(call)
-    return await _stands(call, RetrySettlement(settlement=view.number, reason=body.reason), view)
+    command = RetrySettlement(settlement=view.number, reason=body.reason)
+    told, receipt = await _stands(call, command, view)
+    return answered(told, receipt=receipt)
 
 
 async def settlement_seen(call: Call, number: int) -> SettlementView:
@@ -318,9 +338,13 @@ async def settlement_seen(call: Call, number: int) -> SettlementView:
 
 
 async def _seen(call: Call) -> SettlementView:
-    """Return the settlement in the path. Who its parties are never changes, so the views may tell,
-    once they know of it: they are waited for, as it may have been instructed just now."""
-    number = int(call.params.settlement_id[1:])
+    return await seen_in_time(call, int(call.params.settlement_id[1:]))
+
+
+async def seen_in_time(call: Call, number: int) -> SettlementView:
+    """Return a settlement that the caller may see, also one that was instructed just now: the
+    views are waited for. Who its parties are never changes, so they may tell. Raises
+    ProblemRaised."""
     platform = call.desk.platform
     if await platform.dvp.settlement(number) is None:
         await call.desk.fresh(platform.engine.height)
@@ -329,10 +353,10 @@ async def _seen(call: Call) -> SettlementView:
 
 async def _own(call: Call, said: Party | None) -> tuple[SettlementView, Party]:
     view = await _seen(call)
-    return view, _side_of(call, view, said)
+    return view, side_of(call, view, said)
 
 
-def _side_of(call: Call, view: SettlementView, said: Party | None) -> Party:
+def side_of(call: Call, view: SettlementView, said: Party | None) -> Party:
     """Return the side that the caller speaks for; raises Rejection `auth.not_your_account`, or
     ProblemRaised `request.missing_field` from who may speak for both and names none."""
     parties = {Party.SELLER: view.seller, Party.BUYER: view.buyer}
@@ -346,18 +370,18 @@ def _side_of(call: Call, view: SettlementView, said: Party | None) -> Party:
     raise ProblemRaised.invalid([missing])
 
 
-async def _stands(call: Call, command: Command, view: SettlementView) -> Spoken:
+async def _stands(call: Call, command: Command, view: SettlementView) -> tuple[DvpStands, Receipt]:
     receipt = await ordered(call, command, ACTOR)
     body = _accepted(call, receipt, view.security, view.cash)
     told = DvpStands(
-        settlement_id=call.params.settlement_id,
+        settlement_id=view.settlement_id,
         status=body["status"],
         cancelled=body.get("cancelled", UNSET),
         retry_count=body.get("retry_count", UNSET),
         height=receipt.height,
         recorded_at=rfc3339(receipt.at_us),
     )
-    return answered(told, receipt=receipt)
+    return told, receipt
 
 
 async def ordered(call: Call, command: Command, otherwise: str) -> Receipt:

@@ -48,7 +48,8 @@ class AgreedBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     What is delivered and paid: `symbol`, or `security` and `cash`. When: `settlement_date`, or
     `cycle` counted from `trade_date` (today, if it is left out). Where: at the domains of the
     instruments, unless it names others. `seller_partial`, `buyer_partial`: whether the side takes
-    less than the whole, PARC from an amount on, PARQ from a quantity on (`..._partial_min`).
+    less than the whole, PARC from an amount on, PARQ from a quantity on (`..._partial_min`; without
+    it, from the smallest).
     """
 
     trade_id: TradeId | None = None
@@ -222,6 +223,9 @@ async def new_side(desk: Desk, said: InstructBody, side: Party, party: str) -> N
     )
 
 
+_FROM_A_MINIMUM = (Partial.PARC, Partial.PARQ)
+
+
 async def _numbers(desk: Desk, said: AgreedBody) -> dict[str, Any]:
     security, cash = assets_of(said)
     named = "symbol" if said.symbol is not None else ""
@@ -238,7 +242,11 @@ async def _numbers(desk: Desk, said: AgreedBody) -> dict[str, Any]:
         name = f"{side.value}_partial_min"
         of = security if getattr(said, f"{side.value}_partial") is Partial.PARQ else cash
         minimum = given(getattr(said, name))
-        read[f"{name}_minor"] = 0 if minimum is None else await read_at(desk, name, minimum, of)
+        read[f"{name}_minor"] = (
+            int(getattr(said, f"{side.value}_partial") in _FROM_A_MINIMUM)
+            if minimum is None
+            else await read_at(desk, name, minimum, of)
+        )
     return read
 
 

@@ -16,7 +16,7 @@ from nostro.api.desk import Desk
 from nostro.api.dvp_domains import Holding
 from nostro.api.times import rfc3339
 from nostro.kernel.money import format_amount
-from nostro.settlement.terms import Instrument, settlement_id
+from nostro.settlement.terms import Instrument, Partial, settlement_id
 from nostro.settlement.views import (
     DomainView,
     PenaltyView,
@@ -366,13 +366,14 @@ def facts_told(
     desk: Desk, facts: Mapping[str, Any], *, security: str = "", cash: str = ""
 ) -> dict[str, Any]:
     """Return facts of an event or a refusal as they may leave the house: minor units as decimal
-    strings (amounts of the cash asset, all others of the security), ordinals as dates, times as
-    RFC 3339 (null for none), settlements by id."""
+    strings, ordinals as dates, times as RFC 3339 (null for none), settlements by id."""
     out: dict[str, Any] = {}
+    in_cash = facts.get("field") == "amount_minor" or facts.get("partial") == Partial.PARC
     for name, fact in facts.items():
         whole = type(fact) is int
         if name.endswith("_minor") and whole:
-            of = facts.get("asset") or (cash if "amount" in name else security)
+            paid = in_cash or ("amount" in name and facts.get("field") != "quantity_minor")
+            of = facts.get("asset") or (cash if paid else security)
             out[name.removesuffix("_minor")] = amount_told(desk, fact, of)
         elif name.endswith("_us") and (whole or fact is None):
             out[name.removesuffix("_us")] = moment_told(fact)
@@ -380,8 +381,8 @@ def facts_told(
             out[name] = date.fromordinal(fact).isoformat()
         elif name in _CALLED and whole:
             out[_CALLED[name]] = settlement_id(fact)
-        elif name == "differs":
-            out[name] = [field.removesuffix("_minor") for field in fact]
+        elif name == "field":
+            out[name] = fact.removesuffix("_minor")
         else:
             out[name] = fact
     return out

@@ -84,7 +84,8 @@ def now_us() -> int:
     return time_ns() // 1_000
 
 
-def _wants_json(call: Call) -> bool:
+def wants_json(call: Call) -> bool:
+    """Return whether the caller asks for JSON rather than XML."""
     accept = call.headers.get(b"accept", b"").lower()
     return b"application/json" in accept and b"xml" not in accept
 
@@ -111,7 +112,7 @@ async def submit_pacs008(call: Call, data: bytes) -> Spoken:
             strict=True,
         )
     ]
-    if _wants_json(call):
+    if wants_json(call):
         told = Message(message_id=message.original.message_id, results=results)
         return answered(told, receipt=receipt)
     statuses = [
@@ -180,7 +181,7 @@ async def submit_pacs004(call: Call, data: bytes) -> Spoken:
             results.append(_refusal(index, id, no))
         else:
             results.append(PaymentResult(index=index, transaction_id=id, result="accepted"))
-    if _wants_json(call):
+    if wants_json(call):
         return answered(Message(message_id=message.original.message_id, results=results))
     told = [
         iso.Told(asked.references, iso.ACCEPTED)

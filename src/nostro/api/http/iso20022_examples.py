@@ -43,5 +43,52 @@ CAMT054 = (
     f'{_HEAD}camt.054.001.08"><BkToCstmrDbtCdtNtfctn>{_header("N4f2a")}'
     "<Ntfctn><Id>N4f2a</Id>...</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"
 )
-IN = {"pacs.008": PACS008, "pacs.004": PACS004}
-OUT = {"pacs.002": PACS002, "pacs.004": PACS004, "camt.053": CAMT053, "camt.054": CAMT054}
+_AGAINST_PAYMENT = "<SctiesMvmntTp>DELI</SctiesMvmntTp><Pmt>APMT</Pmt>"
+_TRADE_DATE = "<TradDt><Dt><Dt>2026-01-30</Dt></Dt></TradDt>"
+_DATES = f"{_TRADE_DATE}<SttlmDt><Dt><Dt>2026-02-02</Dt></Dt></SttlmDt>"
+_OURS = "<Issr>NOSTRO</Issr></PrtryId></Id></Pty1>"
+SESE023 = (
+    f'{_HEAD}sese.023.001.11"><SctiesSttlmTxInstr><TxId>sell-0001</TxId>'
+    f"<SttlmTpAndAddtlParams>{_AGAINST_PAYMENT}<CmonId>trade-2026-0001</CmonId>"
+    f"</SttlmTpAndAddtlParams><TradDtls>{_DATES}</TradDtls>"
+    "<FinInstrmId><ISIN>US0378331005</ISIN></FinInstrmId>"
+    "<QtyAndAcctDtls><SttlmQty><Qty><Unit>50</Unit></Qty></SttlmQty></QtyAndAcctDtls>"
+    "<SttlmParams><HldInd><Ind>false</Ind></HldInd><SctiesTxTp><Cd>TRAD</Cd></SctiesTxTp>"
+    "<PrtlSttlmInd>PART</PrtlSttlmInd></SttlmParams>"
+    f"<DlvrgSttlmPties><Pty1><Id><PrtryId><Id>bob</Id>{_OURS}</DlvrgSttlmPties>"
+    f"<RcvgSttlmPties><Pty1><Id><PrtryId><Id>alice</Id>{_OURS}</RcvgSttlmPties>"
+    '<SttlmAmt><Amt Ccy="USD">7524.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></SttlmAmt>'
+    "</SctiesSttlmTxInstr></Document>"
+)
+SESE020 = (
+    f'{_HEAD}sese.020.001.07"><SctiesTxCxlReq><AcctOwnrTxId><SctiesSttlmTxId>'
+    f"<TxId>sell-0001</TxId>{_AGAINST_PAYMENT}</SctiesSttlmTxId></AcctOwnrTxId>"
+    "<AcctSvcrTxId>S1042</AcctSvcrTxId></SctiesTxCxlReq></Document>"
+)
+_IDS = "<AcctOwnrTxId>sell-0001</AcctOwnrTxId><AcctSvcrTxId>S1042</AcctSvcrTxId>"
+SESE024 = (
+    f'{_HEAD}sese.024.001.12"><SctiesSttlmTxStsAdvc><TxId>{_IDS}</TxId>'
+    "<PrcgSts><AckdAccptd><NoSpcfdRsn>NORE</NoSpcfdRsn></AckdAccptd></PrcgSts>"
+    "<MtchgSts><Mtchd/></MtchgSts>"
+    "<SttlmSts><Pdg><Rsn><Cd><Cd>LACK</Cd></Cd></Rsn></Pdg></SttlmSts>"
+    "</SctiesSttlmTxStsAdvc></Document>"
+)
+SESE025 = (
+    f'{_HEAD}sese.025.001.11"><SctiesSttlmTxConf><TxIdDtls>{_IDS}{_AGAINST_PAYMENT}</TxIdDtls>'
+    "...</SctiesSttlmTxConf></Document>"
+)
+SESE027 = (
+    f'{_HEAD}sese.027.001.07"><SctiesTxCxlReqStsAdvc><CxlReqRef>sell-0001</CxlReqRef>'
+    "<PrcgSts><PdgCxl><Rsn><Cd><Cd>CONF</Cd></Cd></Rsn></PdgCxl></PrcgSts>"
+    "</SctiesTxCxlReqStsAdvc></Document>"
+)
+IN = {"pacs.008": PACS008, "pacs.004": PACS004, "sese.023": SESE023, "sese.020": SESE020}
+OUT = {
+    "pacs.002": PACS002,
+    "pacs.004": PACS004,
+    "camt.053": CAMT053,
+    "camt.054": CAMT054,
+    "sese.024": SESE024,
+    "sese.025": SESE025,
+    "sese.027": SESE027,
+}
