@@ -10,10 +10,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from nostro.adapters.topics.port import BEGINNING
 from nostro.runtime.ports import NotDone
 
-_OF = "SELECT place FROM nostro.topic_place WHERE chain = %s AND reader = %s"
+_OF = "SELECT cursor FROM nostro.topic_cursor WHERE chain = %s AND consumer = %s"
 _MOVE = """
-    INSERT INTO nostro.topic_place (chain, reader, place) VALUES (%s, %s, %s)
-    ON CONFLICT (chain, reader) DO UPDATE SET place = excluded.place
+    INSERT INTO nostro.topic_cursor (chain, consumer, cursor) VALUES (%s, %s, %s)
+    ON CONFLICT (chain, consumer) DO UPDATE SET cursor = excluded.cursor
 """
 
 

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
+from nostro.adapters.postgres.dvp_queries import DvpQueries
+from nostro.adapters.settlement_messages import encoded
 from nostro.adapters.topics.port import MESSAGES_MAX, Message, Places, Topic
 from nostro.runtime.ports import Clock, Outage
 
@@ -64,3 +66,20 @@ class SettlementEvents:
             except Exception:
                 log.exception("settlement_events_failed")
             await self._clock.sleep(pause_s)
+
+
+def told_by(views: DvpQueries) -> Source:
+    """Return what the views tell, each message with its settlement's id as its key."""
+
+    async def source(seq: int, limit: int) -> Sequence[Telling]:
+        told = await views.told_after(seq, limit=limit)
+        scales = await views.scales(told) if told else {}
+        return [
+            Telling(
+                each.seq,
+                Message(each.event.event_id, each.event.settlement_id, encoded(each, scales)),
+            )
+            for each in told
+        ]
+
+    return source
