@@ -16,9 +16,10 @@ from nostro.adapters.domains.canton.client import CantonClient
 from nostro.adapters.domains.canton.domain import CantonDomain
 from nostro.adapters.domains.canton.model import whole
 from nostro.adapters.domains.canton.terms import CantonTerms
-from nostro.adapters.domains.port import Domain
+from nostro.adapters.domains.port import Domain, RoundOrder
 
 COORDINATOR = "main"
+NEVER_HELD = "main.S0.1"
 PARTIES = ("alice", "bob", "carol")
 COMMANDS = "/v2/commands/"
 """What changes the ledger, and what tells what became of it."""
@@ -83,7 +84,7 @@ class CantonWorld:
         self.party: dict[str, str] = {}
 
     async def start(self) -> CantonWorld:
-        """Host the parties and have mandates given."""
+        """Host the parties, have mandates given, and take the desk."""
         for name in ("executor", "issuer", "bank", *PARTIES):
             self.party[name] = await self._host(f"{name}-{self._run}")
         self.terms = CantonTerms(
@@ -98,6 +99,8 @@ class CantonWorld:
         for name in PARTIES:
             await self.mandate(name, self.party[name])
         self.domain = self._domain()
+        # It takes its desk once, which is no deed for any round.
+        await self.domain.execute([RoundOrder(NEVER_HELD, 1)])
         return self
 
     async def mandate(self, account: str, owner: str) -> None:

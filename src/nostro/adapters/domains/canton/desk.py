@@ -15,11 +15,10 @@ from nostro.adapters.domains.canton.model import DESK, create, exercise
 from nostro.adapters.domains.canton.reading import Reading
 from nostro.adapters.domains.canton.submitting import Submitting
 from nostro.adapters.domains.canton.terms import CantonTerms
-from nostro.runtime.ports import NotDone
+from nostro.runtime.ports import NotDone, OutcomeUnknown
 
 TAKING_MAX = 5
 """How often one coordinator tries to take the desk over from others that do the same."""
-PERMISSION = "PARTICIPANT_PERMISSION_SUBMISSION"
 
 
 class Taken(Exception):
@@ -40,8 +39,8 @@ class Charge:
         self._synchronizer = ""
 
     async def desk(self, epoch: int) -> str:
-        """Return the contract id of the desk, held by this epoch. Raises Taken, NotDone,
-        OutcomeUnknown or Declined."""
+        """Return the contract id of the desk, held by this epoch. Raises Taken, Declined or
+        NotDone: whoever holds the desk, nothing is done for any round yet."""
         at_hand = self._held_by(epoch)
         if at_hand:
             return at_hand
@@ -52,6 +51,8 @@ class Charge:
                     return at_hand
                 try:
                     await self._take(epoch)
+                except OutcomeUnknown as unknown:
+                    raise NotDone(f"the desk may be ours or not: {unknown}") from unknown
                 except Declined:
                     # Somebody else took it meanwhile; who, the ledger says.
                     before = dict(self._reading.view.desks)
