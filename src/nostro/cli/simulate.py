@@ -27,6 +27,7 @@ class StoryName(StrEnum):
     LEDGER = "ledger"
     PAYMENTS = "payments"
     EXCHANGE = "exchange"
+    SETTLEMENT = "settlement"
     ALL = "all"
 
 
@@ -49,7 +50,9 @@ def simulate(
     story: Annotated[
         StoryName,
         typer.Option(
-            "--story", help="Clerks and customers, banks that pay each other, or traders."
+            "--story",
+            help="Clerks and customers, banks that pay each other, traders, or dealers who settle "
+            "across ledgers.",
         ),
     ] = StoryName.ALL,
     weather: Annotated[
@@ -66,7 +69,9 @@ def simulate(
     as it takes until all is finished, and the audit. The story of the ledger: 3 clerks, and 3
     customers with deposits and withdrawals (about 280 commands sent 380 times). The story of
     payments: 4 banks, 4 to 7 members of which up to a third lie, 3 rails. That of the exchange: 6
-    traders on 3 markets, 2 liquidity providers. The same seed gives the same run, byte for byte.
+    traders on 3 markets, 2 liquidity providers. That of settlement: 4 dealers, securities and cash
+    on 3 ledgers that fail by themselves, one of which may be brought back from an old backup. The
+    same seed gives the same run, byte for byte.
     """
     wanted = _range(seeds)
     started = perf_counter()
@@ -139,6 +144,11 @@ def _record(runs: Sequence[Run], failed: Sequence[Run], seconds: float) -> print
         "trades": sum(run.trades for run in runs),
         "routes": sum(run.routes for run in runs),
         "suspensions": sum(run.suspensions for run in runs),
+        "settlements": sum(run.settlements for run in runs),
+        "rounds": sum(run.rounds for run in runs),
+        "partials": sum(run.partials for run in runs),
+        "restored": sum(run.restored for run in runs),
+        "quarantines": sum(run.quarantines for run in runs),
         "virtual_hours": round(sum(run.virtual_s for run in runs) / 3600, 1),
         "seconds": round(seconds, 1),
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Protocol
 
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
 from nostro.runtime.ports import Outage
 from nostro.simulation.history import Ask, History
 from nostro.simulation.loop import SeededLoop
-from nostro.simulation.platform import Platform
+from nostro.simulation.platform import Node
 from nostro.simulation.weather import Sky
 
 PATIENCE_S = 1.5
@@ -20,10 +21,18 @@ PAUSE_MEAN_S = 0.5
 Heard = Receipt | Rejection | Outage | None
 
 
+class Served(Protocol):
+    """Something whose processes take commands."""
+
+    def door(self) -> Node | None:
+        """Return the process that a message reaches, if any does."""
+        ...
+
+
 class Network:
     """Carries messages: lost, twice, late and in any order, as the weather has it."""
 
-    def __init__(self, *, loop: SeededLoop, sky: Sky, platform: Platform, history: History) -> None:
+    def __init__(self, *, loop: SeededLoop, sky: Sky, platform: Served, history: History) -> None:
         self._loop = loop
         self._sky = sky
         self._platform = platform

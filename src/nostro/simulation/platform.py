@@ -23,7 +23,15 @@ from nostro.ledger import LedgerRoom
 from nostro.runtime.engine import Engine, EngineSettings, EngineState, OutcomeBug
 from nostro.runtime.house import House, Memory
 from nostro.runtime.performers import Performing
-from nostro.runtime.ports import Journal, NotDone, Outage, OutboxRow, OutcomeUnknown, Performer
+from nostro.runtime.ports import (
+    Journal,
+    NotDone,
+    Outage,
+    OutboxRow,
+    OutcomeUnknown,
+    PatientPerformer,
+    Performer,
+)
 from nostro.runtime.snapshots import encode_snapshot
 from nostro.simulation.books import Violation
 from nostro.simulation.disk import StormyJournal
@@ -67,11 +75,17 @@ class Parts(msgspec.Struct, frozen=True):
     performer: Callable[..., Performer] = PayoutPerformer
 
 
+def _nobody(_engine: Engine) -> Sequence[PatientPerformer]:
+    return ()
+
+
 class Crew(msgspec.Struct, frozen=True):
-    """Who does a process's deeds. `took_over` is told the height at which it became the writer."""
+    """Who does a process's deeds. `took_over` is told the height at which it became the writer;
+    `patient` hires those who go by the engine whose deeds they do."""
 
     performers: Sequence[Performer]
     took_over: Callable[[int], None]
+    patient: Callable[[Engine], Sequence[PatientPerformer]] = _nobody
 
 
 class RailLine:
@@ -146,7 +160,11 @@ class Node:
         )
         self._crew = site.crew(clock)
         self._performing = _Performing(
-            house=site.house, clock=clock, chain="main", performers=self._crew.performers
+            house=site.house,
+            clock=clock,
+            chain="main",
+            performers=self._crew.performers,
+            patient=self._crew.patient(self.engine),
         )
         self._performing.attach(self.engine)
         self._performing.note_bugs(site.bugs)
@@ -274,6 +292,12 @@ class Platform:
         for node in self._nodes:
             node.process.steps_left = None
         for node in self._nodes[:-1]:
+            node.process.kill()
+
+    def kill_all(self) -> None:
+        """End every process that runs now; others take their place."""
+        for node in self._nodes:
+            self.crashes += node.process.alive
             node.process.kill()
 
     async def watch(self) -> None:

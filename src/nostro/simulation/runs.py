@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from nostro.simulation.dvp_world import SETTLEMENT, run_settlement_seed
 from nostro.simulation.exchange_world import EXCHANGE, run_exchange_seed
 from nostro.simulation.payments_world import PAYMENTS, run_payments_seed
 from nostro.simulation.world import LEDGER, Run, run_seed
@@ -22,6 +23,7 @@ STORIES: dict[str, Callable[[int, str], Run]] = {
     LEDGER: run_seed,
     PAYMENTS: run_payments_seed,
     EXCHANGE: run_exchange_seed,
+    SETTLEMENT: run_settlement_seed,
 }
 """Which worlds there are."""
 

@@ -79,6 +79,13 @@ class Run(msgspec.Struct, frozen=True):
     routes: int = 0
     suspensions: int = 0
     """Sums of money that a wallet would not take."""
+    settlements: int = 0
+    rounds: int = 0
+    """Attempts to settle."""
+    partials: int = 0
+    restored: int = 0
+    """Domains that were brought back from an old backup."""
+    quarantines: int = 0
 
 
 def run_seed(seed: int, weather: Weather | str, parts: Parts | None = None) -> Run:
@@ -173,6 +180,8 @@ class World:
         while not (working.done() and is_calm()):
             await asyncio.sleep(AUDIT_EVERY_S)
             self._read()
+            if working.done():
+                working.result()
             if self.loop.time() > deadline:
                 raise Violation(f"not finished {CALM_MAX_S:.0f} s after the storm: {self._rest()}")
         working.result()
