@@ -78,19 +78,19 @@ def expected(story: DvpStory) -> dict[int, Expected]:
         for event in events:
             match event:
                 case SettlementsInstructed(settlements):
-                    found |= {each.number: Expected(each) for each in settlements}
+                    found |= {new.number: Expected(new) for new in settlements}
                 case SettlementMatched():
                     known = found[event.settlement]
                     known.terms = msgspec.structs.replace(
                         known.terms, trade_id=event.trade_id, amount_minor=event.amount_minor
                     )
                 case RoundsSettled(rounds):
-                    for tranche in (tranche for each in rounds for tranche in each.tranches):
+                    for tranche in (tranche for one in rounds for tranche in one.tranches):
                         found[tranche.settlement].settled_minor += tranche.quantity_minor
                         found[tranche.settlement].paid_minor += tranche.amount_minor
                 case SettlementsFailed(failed):
-                    for each in failed:
-                        found[each.settlement].status = Status.FAILED
+                    for ended in failed:
+                        found[ended.settlement].status = Status.FAILED
                 case PenaltiesAccrued(accrued):
                     for penalty in accrued:
                         penalties[penalty.settlement] += penalty.amount_minor

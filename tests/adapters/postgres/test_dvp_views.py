@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from nostro.adapters.postgres import migrate as schema
-from nostro.custody import HoldsAsked, NewHold
+from nostro.custody import Earmark, HoldsAsked, NewHold
 from nostro.kernel.movement import Lock, Move
 from nostro.settlement import DomainState, DomainStateSet, HoldsPlaced, Status, ToldType
 from tests import databases
@@ -166,7 +166,7 @@ async def test_a_domain_is_shown_with_what_was_said_of_it_and_how_far_it_is(
 async def test_what_custody_holds_for_others_passes_the_follower_by(wheel_postgres: str) -> None:
     story = DvpStory(1, 0)
     hold = NewHold("main.S1.1", 1, [Lock("alba", "BOND", 5)], [Move("alba", "bora", "BOND", 5)])
-    height = story.happen(HoldsAsked([hold]))
+    height = story.happen(HoldsAsked([Earmark(hold, 1)]))
     await story.write(wheel_postgres)
     assert await asyncio.to_thread(follow_story, wheel_postgres) == height
 
