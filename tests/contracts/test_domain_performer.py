@@ -367,6 +367,26 @@ async def test_d10_a_domain_that_is_behind_is_quarantined_before_it_gets_anythin
         assert stage.settled() == [effect_id]
 
 
+@in_virtual_time
+async def test_d10_a_domain_that_was_quiet_is_asked_for_its_head_before_it_gets_anything() -> None:
+    domain = ScriptedDomain()
+    async with Stage(domain) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(TERMS.quiet_s_max * 2)
+        stage.ask(Deed.HOLD, 2)
+        await pass_time(TERMS.quiet_s_max / 2)
+        stage.ask(Deed.HOLD, 3)
+        await pass_time(1)
+        assert [deed for deed, _ in domain.calls] == ["head", "hold", "head", "hold", "hold"]
+        domain.height, domain.stands = 0, {}  # restored, while nobody looked
+        stage.standings["equities"] = Standing(height=3)
+        await pass_time(TERMS.quiet_s_max * 2)
+        stage.ask(Deed.HOLD, 4)
+        await pass_time(10)
+        assert "equities" in stage.barred
+        assert domain.stands == {}
+
+
 @pytest.mark.parametrize(
     ("said", "now"),
     [

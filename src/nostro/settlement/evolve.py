@@ -12,7 +12,11 @@ from nostro.kernel.messages import Event
 from nostro.kernel.room import Position
 from nostro.settlement import events as e
 from nostro.settlement.live import Bundle, Decided, Part, PartStage, Round
-from nostro.settlement.state import DomainStanding, SettlementState
+from nostro.settlement.state import (
+    EXECUTED_REMEMBERED_MAX,
+    DomainStanding,
+    SettlementState,
+)
 from nostro.settlement.terms import Deed, DomainState, Party, PenaltyKind, Reason
 
 
@@ -145,6 +149,10 @@ def _executed(state: SettlementState, event: e.DeedsExecuted, _position: Positio
         part.stage = PartStage.EXECUTED
         part.executed = done
         _go_on(state, bundle, part)
+    if event.deed is Deed.EXECUTE:
+        domain = state.domains.setdefault(event.domain, DomainStanding())
+        last = [(done.bundle, done.round) for done in event.rounds[-EXECUTED_REMEMBERED_MAX:]]
+        domain.executed = [*domain.executed, *last][-EXECUTED_REMEMBERED_MAX:]
 
 
 def _released(state: SettlementState, event: e.HoldsReleased, _position: Position) -> None:
@@ -260,7 +268,7 @@ def _set_rate(state: SettlementState, event: e.PenaltyRateSet, _position: Positi
 def _set_domain(state: SettlementState, event: e.DomainStateSet, _position: Position) -> None:
     domain = state.domains.setdefault(event.domain, DomainStanding())
     if domain.state is DomainState.QUARANTINED and event.state is DomainState.OPEN:
-        domain.height = 0  # it was reconciled: from here on it counts anew
+        domain.height, domain.executed = 0, []  # it was reconciled: from here on it counts anew
     domain.state = event.state
     if event.state is DomainState.OPEN:
         state.shut.discard(event.domain)

@@ -20,14 +20,18 @@ from nostro.settlement.terms import DomainState, Instrument, Status
 
 CANCELLED_REMEMBERED_MAX = 10_000
 """Cancelled settlements that are told from settled ones once they have left memory."""
+EXECUTED_REMEMBERED_MAX = 8
+"""Executions that are remembered of each domain."""
 _TIMERS_SLACK = 1_024
 
 
 class DomainStanding(msgspec.Struct, array_like=True, gc=False):
-    """Whether a domain takes part, and up to where it said that it is durable."""
+    """Whether a domain takes part, up to where it said that it is durable, and the last (bundle,
+    round) that it said it executed: one that was restored from an old backup says otherwise."""
 
     state: DomainState = DomainState.OPEN
     height: int = 0
+    executed: list[tuple[int, int]] = []
 
 
 class SettlementState:

@@ -2,8 +2,8 @@
 
 What waits is merged: up to `batch_size` orders of one deed go in one call, whichever effects they
 come from. A domain that fails is asked for its head in growing pauses, and gets nothing else until
-it answers and nothing speaks against it. What was not answered is asked again: every deed may be
-repeated.
+it answers and nothing speaks against it; so is one that has been quiet for a while, as nobody would
+have noticed that it was away. What was not answered is asked again: every deed may be repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from nostro.adapters.domains.port import (
 from nostro.runtime.deadline import within
 from nostro.runtime.ending import ended
 from nostro.runtime.ports import Clock, Outage
-from nostro.settlement import Deed, DeedOrder, DeedResult, Outcome
+from nostro.settlement import SECOND_US, Deed, DeedOrder, DeedResult, Outcome
 
 DROPPED = "dropped"
 """A hold that was not asked for, as its round no longer wants it."""
@@ -52,11 +52,13 @@ log = structlog.get_logger(__name__)
 
 class LaneTerms(msgspec.Struct, frozen=True, kw_only=True):
     """`batch_size`: orders of one call; `calls_max`: calls under way at once; `answer_s_max`: after
-    so long there is no answer. Pauses before asking again grow from the first to the last."""
+    so long there is no answer; `quiet_s_max`: after so long without one, its head is asked for
+    first. Pauses before asking again grow from the first to the last."""
 
     batch_size: int = 100
     calls_max: int = 4
     answer_s_max: float = 10.0
+    quiet_s_max: float = 1.0
     pause_first_s: float = 0.1
     pause_last_s: float = 2.0
 
@@ -117,6 +119,7 @@ class Lane:
         self._calls: set[asyncio.Task[None]] = set()
         self._resting: set[asyncio.Task[None]] = set()
         self._pause_s = 0.0
+        self._heard_us = 0
         self.is_there = False
         self.why_not = "not asked yet"
         self.height = 0
@@ -146,6 +149,8 @@ class Lane:
                 self._wake.clear()
                 if self._barred():
                     self._lose("barred")
+                if self._is_quiet():
+                    self.is_there, self.why_not = False, "quiet"
                 if self.waiting and not self.is_there:
                     await self._reach()
                 while self.is_there and len(self._calls) < self._terms.calls_max:
@@ -194,7 +199,7 @@ class Lane:
             log.exception("domain_failed", domain=self._domain.name)
             self._fail(items, repr(bug))
         else:
-            self._pause_s = 0.0
+            self._pause_s, self._heard_us = 0.0, self._clock.now_us()
             again = [item for item, result in zip(items, results, strict=True) if result is None]
             for item, result in zip(items, results, strict=True):
                 if result is not None:
@@ -229,6 +234,10 @@ class Lane:
             log.warning("domain_lost", domain=self._domain.name, why=why)
         self.is_there, self.why_not = False, why
 
+    def _is_quiet(self) -> bool:
+        quiet_us = self._clock.now_us() - self._heard_us
+        return not self._calls and quiet_us > self._terms.quiet_s_max * SECOND_US
+
     async def _reach(self) -> None:
         """Return once the domain answers and is admitted."""
         first, last = self._terms.pause_first_s, self._terms.pause_last_s
@@ -244,7 +253,7 @@ class Lane:
             except (Outage, TimeoutError) as outage:
                 self.why_not = str(outage)
             else:
-                self.height = max(self.height, head.height)
+                self.height, self._heard_us = max(self.height, head.height), self._clock.now_us()
 
     async def _rest(self, items: list[Item]) -> None:
         """Ask again after a while for what got no answer while others did."""

@@ -14,7 +14,7 @@ import msgspec
 
 from nostro.adapters.domains.port import ROUNDS_MAX, Domain, DomainHead, Executed, Held, Silent
 from nostro.runtime.ports import NotDone
-from nostro.settlement import Deed, DomainState, SettlementState, round_id
+from nostro.settlement import Deed, DomainStanding, DomainState, SettlementState, round_id
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ async def contradiction(domain: Domain, head: DomainHead, standing: Standing) ->
     OutcomeUnknown when it does not say enough."""
     if head.height < standing.height:
         return f"it is at height {head.height}, and was at {standing.height}"
-    known = [*standing.executed, *standing.held][:ROUNDS_MAX]
+    known = list(dict.fromkeys([*standing.executed, *standing.held]))[:ROUNDS_MAX]
     if not known:
         return ""
     executed = set(standing.executed)
@@ -62,7 +62,7 @@ class Hints(Protocol):
         ...
 
     def standing(self, domain: str) -> Standing:
-        """Return what a domain said of rounds that are not over."""
+        """Return what a domain said of rounds that are not over, and of the last ones that are."""
         ...
 
 
@@ -87,11 +87,13 @@ class RoomHints:
 
     def standing(self, domain: str) -> Standing:
         """See Hints.standing."""
-        said = self._look().domains.get(domain)
+        said = self._look().domains.get(domain) or DomainStanding()
+        executed = [round_id(self._coordinator, *each) for each in said.executed]
+        executed += islice(self._said(domain, executed=True), ROUNDS_MAX)
         return Standing(
-            height=0 if said is None else said.height,
+            height=said.height,
             held=list(islice(self._said(domain, executed=False), ROUNDS_MAX)),
-            executed=list(islice(self._said(domain, executed=True), ROUNDS_MAX)),
+            executed=executed,
         )
 
     def _said(self, domain: str, *, executed: bool) -> Iterator[str]:
