@@ -1,4 +1,7 @@
-"""What settles in the benchmarks: who delivers what to whom, against how much?"""
+"""What settles in the benchmarks: who delivers what to whom, against how much?
+
+Cash is of an asset that settles every day: one of a currency would wait for Monday.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from nostro.ledger import (
 from nostro.runtime.engine import Engine
 from nostro.settlement import InstructSettlements, NewSettlement
 
-SECURITY, CASH = "ACME", "EUR"
+SECURITY, CASH = "ACME", "USDC"
 SCALE = 8
 PARTIES = tuple(f"party-{number:03d}" for number in range(1, 101))
 FUNDS_MINOR = 10**15
@@ -30,7 +33,7 @@ class DvpTraffic:
         self, *, seed: int = 1, securities_domain: str = "", cash_domain: str = "", run: str = "t"
     ) -> None:
         self._chance = random.Random(seed)
-        self._domains = {"securities_domain": securities_domain, "cash_domain": cash_domain}
+        self._securities_domain, self._cash_domain = securities_domain, cash_domain
         self._run = run
         self._numbers = iter(range(1 << 60))
 
@@ -45,7 +48,8 @@ class DvpTraffic:
             quantity_minor=self._chance.randint(1, 1_000),
             cash=CASH,
             amount_minor=self._chance.randint(1, 100_000),
-            **self._domains,
+            securities_domain=self._securities_domain,
+            cash_domain=self._cash_domain,
         )
 
     def commands(self, count: int) -> Iterator[InstructSettlements]:
