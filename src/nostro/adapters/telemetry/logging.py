@@ -63,6 +63,8 @@ def configure_logging(log_format: str = "auto", log_level: str = "info") -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.INFO))
+    # It tells each call, and settlements make many; what goes wrong with one, its caller tells.
+    logging.getLogger("httpx").setLevel(max(level, logging.WARNING))
 
 
 def mask_secrets(
