@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,12 +166,13 @@ class World:
 
     def mandates(self, *owners: str) -> list[str]:
         """Let the coordinator act for these."""
-        return [self.double.admin.mandate(each, self.executor) for each in owners]
+        admin = self.double.admin
+        return [admin.mandate(each, self.executor, each.partition("::")[0]) for each in owners]
 
-    def balance(self, owner: str, asset: str) -> tuple[Decimal, Decimal]:
+    def balance(self, owner: str, asset: str) -> tuple[int, int]:
         """Return what an owner has, and how much of it is locked."""
         sums = self.double.admin.balances(owner)
-        return sums.get((owner, asset), (Decimal(0), Decimal(0)))
+        return sums.get((owner, asset), (0, 0))
 
     async def holding(
         self, desk: str, *, round_id: str = "main.S1.1", epoch: int = 1, **order: Any

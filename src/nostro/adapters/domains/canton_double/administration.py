@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from nostro.adapters.domains.canton_double import shapes
 from nostro.adapters.domains.canton_double.books import Pruned, Submission, Transaction, UserChanged
 from nostro.adapters.domains.canton_double.deeds import Deeds, digest
@@ -13,7 +11,6 @@ from nostro.adapters.domains.canton_double.interpreter import Package
 from nostro.adapters.domains.canton_double.ledger import Ledger
 from nostro.adapters.domains.canton_double.preparing import Preparing
 from nostro.adapters.domains.canton_double.rounds import MANDATE
-from nostro.adapters.domains.canton_double.values import decimal_of
 
 
 class Administration:
@@ -66,19 +63,20 @@ class Administration:
         """Return a bearer token of a user."""
         return self._identity.token(user, life_s=life_s)
 
-    def mandate(self, owner: str, executor: str) -> str:
-        """Let an executor lock, deliver and receive for an owner; returns the contract's id."""
-        told = {"owner": owner, "executor": executor}
-        return self._create(MANDATE, told, act_as=(owner,), command_id=f"mandate/{owner}")
+    def mandate(self, owner: str, executor: str, account: str) -> str:
+        """Let an executor, who calls it `account`, lock, deliver and receive for an owner; returns
+        the contract's id."""
+        told = {"owner": owner, "executor": executor, "account": account}
+        return self._create(MANDATE, told, act_as=(owner, executor), command_id=f"mandate/{owner}")
 
     def issue(
-        self, *, registrar: str, owner: str, asset: str, amount: str, synchronizer: str = ""
+        self, *, registrar: str, owner: str, asset: str, amount: int | str, synchronizer: str = ""
     ) -> str:
-        """Give an owner a holding of an instrument; returns the contract's id."""
+        """Give an owner so many minor units of an instrument; returns the contract's id."""
         told = {
             "owner": owner,
             "instrument": {"admin": registrar, "id": asset},
-            "amount": amount,
+            "amount": str(amount),
             "lock": None,
         }
         return self._create(
@@ -89,17 +87,17 @@ class Administration:
             synchronizer=synchronizer,
         )
 
-    def balances(self, owner: str = "") -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-        """Return (all, of it locked) by (owner, asset), of one owner or of all; what is on its way
-        between synchronizers counts too."""
-        sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    def balances(self, owner: str = "") -> dict[tuple[str, str], tuple[int, int]]:
+        """Return (all, of it locked) in minor units by (owner, asset), of one owner or of all; what
+        is on its way between synchronizers counts too."""
+        sums: dict[tuple[str, str], tuple[int, int]] = {}
         for life in self._ledger.lives_at(self._ledger.end):
             holding = life.created.argument
             if life.created.template != HOLDING or owner not in ("", holding["owner"]):
                 continue
             key = holding["owner"], holding["instrument"]["id"]
-            amount = decimal_of(holding["amount"])
-            total, locked = sums.get(key, (Decimal(0), Decimal(0)))
+            amount = int(holding["amount"])
+            total, locked = sums.get(key, (0, 0))
             locked += amount if holding["lock"] is not None else 0
             sums[key] = total + amount, locked
         return sums

@@ -42,6 +42,7 @@ class NewMandate(Shape, frozen=True):
 
     owner: str
     executor: str
+    account: str
 
 
 class NewHolding(Shape, frozen=True):
@@ -50,7 +51,7 @@ class NewHolding(Shape, frozen=True):
     registrar: str
     owner: str
     asset: str
-    amount: str
+    amount: int | str
     synchronizer: str = ""
 
 
@@ -98,7 +99,7 @@ class Desk:
 
     async def _mandate(self, asked: Asked) -> Json:
         told = asked.as_a(NewMandate)
-        return {"contractId": self._admin.mandate(told.owner, told.executor)}
+        return {"contractId": self._admin.mandate(told.owner, told.executor, told.account)}
 
     async def _holding(self, asked: Asked) -> Json:
         told = asked.as_a(NewHolding)

@@ -12,23 +12,21 @@ from nostro.adapters.domains.canton_double.values import (
     Plain,
     Record,
     Value,
-    decimal_of,
-    decimal_text,
-    decimal_total,
+    minor_total,
 )
 
 HOLDING = "Nostro.Holding:Holding"
 
 INSTRUMENT = Record("InstrumentId", {"admin": Plain.PARTY, "id": Plain.TEXT})
 LOCK = Record("Lock", {"executor": Plain.PARTY, "round": Plain.TEXT})
-PAYOUT = Record("Payout", {"receiver": Plain.PARTY, "amount": Plain.DECIMAL})
+PAYOUT = Record("Payout", {"receiver": Plain.PARTY, "amount": Plain.MINOR})
 
 _ARGUMENT = Record(
     "Holding",
     {
         "owner": Plain.PARTY,
         "instrument": INSTRUMENT,
-        "amount": Plain.DECIMAL,
+        "amount": Plain.MINOR,
         "lock": OptionalOf(LOCK),
     },
 )
@@ -58,7 +56,7 @@ def _lock(machine: Machine, contract: Contract, told: Value) -> Value:
         machine.exercise(HOLDING, each, "Archive", {})
         amounts.append(other["amount"])
     asked = [told["amount"], *told["change"]]
-    machine.require(decimal_total(amounts) == decimal_total(asked), "nostro:content")
+    machine.require(minor_total(amounts) == minor_total(asked), "nostro:content")
     lock = {"executor": told["executor"], "round": told["round"]}
     locked = machine.create(HOLDING, {**holding, "amount": told["amount"], "lock": lock})
     for each in told["change"]:
@@ -78,11 +76,11 @@ def _deliver(machine: Machine, contract: Contract, told: Value) -> Value:
         machine.create(HOLDING, {**holding, "owner": each["receiver"], "amount": each["amount"]})
         for each in told["payouts"]
     ]
-    paid = decimal_total([each["amount"] for each in told["payouts"]])
-    left = decimal_of(holding["amount"]) - paid
+    paid = minor_total([each["amount"] for each in told["payouts"]])
+    left = int(holding["amount"]) - paid
     machine.require(left >= 0, "nostro:stuck")
     if left > 0:
-        made.append(machine.create(HOLDING, {**holding, "amount": decimal_text(left)}))
+        made.append(machine.create(HOLDING, {**holding, "amount": str(left)}))
     return made
 
 
@@ -90,7 +88,7 @@ TEMPLATE = template(
     HOLDING,
     argument=_ARGUMENT,
     signatories=_signatories,
-    ensure=lambda holding: decimal_of(holding["amount"]) > 0,
+    ensure=lambda holding: int(holding["amount"]) > 0,
     choices=(
         Choice(
             name="Holding_Lock",
@@ -99,9 +97,9 @@ TEMPLATE = template(
                 {
                     "executor": Plain.PARTY,
                     "round": Plain.TEXT,
-                    "amount": Plain.DECIMAL,
+                    "amount": Plain.MINOR,
                     "more": ListOf(Plain.CONTRACT),
-                    "change": ListOf(Plain.DECIMAL),
+                    "change": ListOf(Plain.MINOR),
                 },
             ),
             consuming=True,

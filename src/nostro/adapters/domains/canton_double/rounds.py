@@ -3,8 +3,6 @@ daml/nostro-dvp/daml/Nostro/Settlement.daml, told in Python, choice by choice.""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from nostro.adapters.domains.canton_double.holdings import HOLDING, INSTRUMENT
 from nostro.adapters.domains.canton_double.interpreter import (
     UNIT,
@@ -18,11 +16,10 @@ from nostro.adapters.domains.canton_double.values import (
     Plain,
     Record,
     Value,
-    decimal_of,
-    decimal_text,
 )
 
 MANDATE = "Nostro.Settlement:Mandate"
+PROPOSAL = "Nostro.Settlement:MandateProposal"
 DESK = "Nostro.Settlement:Desk"
 DVP = "Nostro.Settlement:DeliveryVersusPayment"
 SETTLED = "Nostro.Settlement:SettledRound"
@@ -34,7 +31,7 @@ LEG = Record(
         "sender": Plain.PARTY,
         "receiver": Plain.PARTY,
         "instrument": INSTRUMENT,
-        "amount": Plain.DECIMAL,
+        "amount": Plain.MINOR,
     },
 )
 LOCK_ORDER = Record(
@@ -42,9 +39,9 @@ LOCK_ORDER = Record(
     {
         "owner": Plain.PARTY,
         "instrument": INSTRUMENT,
-        "amount": Plain.DECIMAL,
+        "amount": Plain.MINOR,
         "inputs": ListOf(Plain.CONTRACT),
-        "change": ListOf(Plain.DECIMAL),
+        "change": ListOf(Plain.MINOR),
     },
 )
 HOLD_ORDER = Record(
@@ -63,6 +60,7 @@ _ROUND = {
     "round": Plain.TEXT,
     "epoch": Plain.INT,
 }
+_MANDATED = {"owner": Plain.PARTY, "executor": Plain.PARTY, "account": Plain.TEXT}
 _AT_DESK = {"desk": Plain.CONTRACT, "epoch": Plain.INT}
 _JOINED = Record(
     "Mandate_Join",
@@ -199,29 +197,29 @@ def _transfer(machine: Machine, contract: Contract, told: Value) -> Value:
     return machine.create(SETTLED, {**settled, "epoch": told["epoch"], "dvp": contract.contract_id})
 
 
-def net(legs: list[Value]) -> dict[Account, Decimal]:
+def net(legs: list[Value]) -> dict[Account, int]:
     """Return what each is to receive (more than zero) or to give (less), in the order in which the
     legs name them."""
-    owed: dict[Account, Decimal] = {}
+    owed: dict[Account, int] = {}
     for leg in legs:
         admin, name = leg["instrument"]["admin"], leg["instrument"]["id"]
-        amount = decimal_of(leg["amount"])
+        amount = int(leg["amount"])
         for party, change in ((leg["sender"], -amount), (leg["receiver"], amount)):
             account = (party, admin, name)
-            owed[account] = owed.get(account, Decimal(0)) + change
+            owed[account] = owed.get(account, 0) + change
     return owed
 
 
-def _payouts(locked: Value, owed: dict[Account, Decimal]) -> list[Value]:
+def _payouts(locked: Value, owed: dict[Account, int]) -> list[Value]:
     """Return whom a locked holding pays, and count it as paid."""
     instrument = (locked["instrument"]["admin"], locked["instrument"]["id"])
     giver = (locked["owner"], *instrument)
-    left = min(decimal_of(locked["amount"]), max(Decimal(0), -owed.get(giver, Decimal(0))))
+    left = min(int(locked["amount"]), max(0, -owed.get(giver, 0)))
     payouts = []
     for account, amount in owed.items():
         paid = min(left, amount)
         if account[1:] == instrument and paid > 0:
-            payouts.append({"receiver": account[0], "amount": decimal_text(paid)})
+            payouts.append({"receiver": account[0], "amount": str(paid)})
             owed[account] -= paid
             owed[giver] += paid
             left -= paid
@@ -241,9 +239,8 @@ def _abort(machine: Machine, contract: Contract, told: Value) -> Value:
 
 _mandate = template(
     MANDATE,
-    argument=Record("Mandate", {"owner": Plain.PARTY, "executor": Plain.PARTY}),
-    signatories=lambda mandate: (mandate["owner"],),
-    observers=lambda mandate: (mandate["executor"],),
+    argument=Record("Mandate", _MANDATED),
+    signatories=lambda mandate: (mandate["owner"], mandate["executor"]),
     choices=(
         Choice(
             name="Mandate_Join",
@@ -258,6 +255,22 @@ _mandate = template(
             consuming=True,
             controllers=lambda mandate, _: (mandate["owner"],),
             body=lambda _machine, _contract, _told: UNIT,
+        ),
+    ),
+)
+
+_proposal = template(
+    PROPOSAL,
+    argument=Record("MandateProposal", _MANDATED),
+    signatories=lambda proposal: (proposal["owner"],),
+    observers=lambda proposal: (proposal["executor"],),
+    choices=(
+        Choice(
+            name="MandateProposal_Accept",
+            argument=Record("MandateProposal_Accept", {}),
+            consuming=True,
+            controllers=lambda proposal, _: (proposal["executor"],),
+            body=lambda machine, contract, _: machine.create(MANDATE, contract.argument),
         ),
     ),
 )
@@ -337,4 +350,4 @@ _closed = template(
     choices=(),
 )
 
-TEMPLATES = (_mandate, _desk, _dvp, _settled, _closed)
+TEMPLATES = (_mandate, _proposal, _desk, _dvp, _settled, _closed)

@@ -1,29 +1,26 @@
 """Is this JSON a Daml value of its type, and what is it in the form that the ledger keeps?
 
-Kept as the API tells it: Int and Decimal are strings ("3", "500.0000000000"), parties and contract
-ids too; records are objects, lists arrays, an Optional that is None is null, () is {}.
+Kept as the API tells it: numbers are strings ("3"), parties and contract ids too; records are
+objects, lists arrays, an Optional that is None is null, () is {}.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation, localcontext
 from enum import Enum
 from typing import Any
 
 from nostro.adapters.domains.canton_double.errors import Refusal
 
-DECIMALS = 10
-DECIMAL_MAX = Decimal(10) ** 28
+MINOR_MAX = 10**38 - 1
 INT_MAX = 2**63 - 1
 TEXT_LENGTH_MAX = 4_096
 PARTY = re.compile(r"[A-Za-z0-9:\-_ ]{1,255}\Z")
 CONTRACT_ID = re.compile(r"(?:[0-9a-f]{2}){2,128}\Z")
 _INT = re.compile(r"-?[0-9]{1,19}\Z")
-_DECIMAL = re.compile(r"-?[0-9]{1,28}(?:\.[0-9]{1,10})?\Z")
-_STEP = Decimal(1).scaleb(-DECIMALS)
+_MINOR = re.compile(r"-?[0-9]{1,38}(?:\.0*)?\Z")
 
 
 class Plain(Enum):
@@ -32,7 +29,7 @@ class Plain(Enum):
     PARTY = "Party"
     TEXT = "Text"
     INT = "Int"
-    DECIMAL = "Decimal"
+    MINOR = "Numeric 0"
     CONTRACT = "ContractId"
 
 
@@ -105,38 +102,21 @@ def _plain(told: Value, wanted: Plain, where: str) -> str:
             fits = len(told) <= TEXT_LENGTH_MAX and "\0" not in told
         case Plain.INT:
             fits = _INT.match(told) is not None and -INT_MAX - 1 <= int(told) <= INT_MAX
-        case Plain.DECIMAL:
-            fits = _DECIMAL.match(told) is not None
+        case Plain.MINOR:
+            fits = _MINOR.match(told) is not None
         case Plain.CONTRACT:
             fits = CONTRACT_ID.match(told) is not None
     if not fits:
         raise _unfit(where, f"a {wanted.value}")
-    if wanted is Plain.INT:
-        return str(int(told))
-    return decimal_text(Decimal(told)) if wanted is Plain.DECIMAL else told
+    if wanted in (Plain.INT, Plain.MINOR):
+        return str(int(told.partition(".")[0]))
+    return told
 
 
-def decimal_text(number: Decimal) -> str:
-    """Return a Decimal as it is kept: ten digits after the point."""
-    with localcontext() as context:
-        context.prec = 60
-        return str(number.quantize(_STEP))
-
-
-def decimal_of(text: str) -> Decimal:
-    """Return the number of a Decimal that is kept."""
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise _unfit("", "a Decimal") from error
-
-
-def decimal_total(texts: list[str]) -> Decimal:
-    """Return a sum, exactly; refuses UNHANDLED_EXCEPTION when no Decimal can hold it."""
-    with localcontext() as context:
-        context.prec = 60
-        total = sum(map(Decimal, texts), Decimal(0))
-    if abs(total) >= DECIMAL_MAX:
+def minor_total(amounts: Iterable[str]) -> int:
+    """Return a sum of amounts; refuses UNHANDLED_EXCEPTION when no Numeric 0 can hold it."""
+    total = sum(map(int, amounts))
+    if abs(total) > MINOR_MAX:
         raise Refusal("UNHANDLED_EXCEPTION", "Interpretation error: ArithmeticError: overflow")
     return total
 
