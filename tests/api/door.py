@@ -11,7 +11,9 @@ import httpx
 from psycopg_pool import AsyncConnectionPool
 
 from nostro.adapters.clock import SystemClock
+from nostro.adapters.domains.own import OwnAdmin
 from nostro.adapters.memory.journal import MemoryDisk, MemoryJournal
+from nostro.adapters.postgres.dvp_queries import DvpQueries
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.follower import PostgresViews
 from nostro.adapters.postgres.journal import PostgresJournal
@@ -26,6 +28,7 @@ from nostro.api.picture import Picture
 from nostro.runtime.engine import Engine, EngineSettings
 from nostro.runtime.ports import Journal
 from nostro.runtime.projector import Projector, ViewsUnavailable
+from nostro.wiring.domains import DomainOffices
 from nostro.wiring.rooms import make_house
 from tests.api.callers import bearer, development_gate
 
@@ -161,6 +164,8 @@ async def live_door(url: str, *, bounds: Bounds | None = None) -> AsyncIterator[
             settlements=SettlementQueries(pool, "main"),
             risk=RiskQueries(pool, "main"),
             exchange=ExchangeQueries(pool, "main"),
+            dvp=DvpQueries(pool, "main"),
+            domains=DomainOffices({"main": OwnAdmin(engine)}, others=("canton",)),
             picture=picture,
             bounds=bounds or Bounds(at_least_timeout_ms=10_000),
         )

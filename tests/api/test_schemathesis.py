@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 from psycopg_pool import AsyncConnectionPool
 
 from nostro.adapters.clock import SystemClock
+from nostro.adapters.domains.own import OwnAdmin
 from nostro.adapters.identity import ApiKeyStore
+from nostro.adapters.postgres.dvp_queries import DvpQueries
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.adapters.postgres.ledger_queries import LedgerQueries
@@ -27,6 +29,7 @@ from nostro.api.picture import Picture
 from nostro.api.reference import openapi_document
 from nostro.exchange import CreateMarket, MarketState, SetMarketState
 from nostro.runtime.engine import Engine
+from nostro.wiring.domains import DomainOffices
 from nostro.wiring.http import HttpServer
 from nostro.wiring.rooms import make_house
 from tests import databases
@@ -79,6 +82,8 @@ class Served:
                 settlements=SettlementQueries(pool, "main"),
                 risk=RiskQueries(pool, "main"),
                 exchange=ExchangeQueries(pool, "main"),
+                dvp=DvpQueries(pool, "main"),
+                domains=DomainOffices({"main": OwnAdmin(engine)}),
                 picture=picture,
                 api_keys=keys,
                 gate=closed_gate(Signatures(keys, clock=SystemClock())),
