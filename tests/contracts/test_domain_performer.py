@@ -387,6 +387,39 @@ async def test_d10_a_domain_that_was_quiet_is_asked_for_its_head_before_it_gets_
         assert domain.stands == {}
 
 
+@in_virtual_time
+async def test_d10_a_domain_that_does_not_know_what_it_held_is_looked_at_before_that_is_told() -> (
+    None
+):
+    domain = ScriptedDomain()
+    async with Stage(domain) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(0.1)
+        domain.stands.clear()  # restored, in no time
+        stage.standings["equities"] = Standing(held=[name(1)])
+        stage.ask(Deed.EXECUTE, 1)
+        await pass_time(10)
+        assert "equities" in stage.barred
+        assert stage.outcomes() == {1: Outcome.HELD}, "that it is stuck would be no news"
+
+
+@in_virtual_time
+async def test_d10_an_answer_from_below_the_highest_height_makes_it_a_suspect() -> None:
+    domain = ScriptedDomain()
+    domain.height = 7
+    async with Stage(domain) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(0.1)
+        domain.height, domain.stands = 2, {}
+        stage.standings["equities"] = Standing(height=8)
+        stage.ask(Deed.HOLD, 2)
+        await pass_time(0.1)
+        stage.ask(Deed.HOLD, 3)
+        await pass_time(10)
+        assert "equities" in stage.barred
+        assert name(3) not in domain.stands
+
+
 @pytest.mark.parametrize(
     ("said", "now"),
     [

@@ -260,6 +260,29 @@ async def test_what_one_lost_round_delivers_the_next_may_pass_on() -> None:
     assert (repaired.after.sound, repaired.refused) == (True, [])
 
 
+async def test_what_is_held_for_an_aborted_round_is_released_before_others_need_it() -> None:
+    story = Story()
+    await story.hold(1)
+    await story.execute(1)
+    story.domain = ScriptedDomain()
+    await story.hold(2)  # it was under way when the domain was found out
+    story.decide(2, commit=False)
+
+    class Poor(ScriptedDomain):
+        """Holds 1 only once 2 was released."""
+
+        async def hold(self, orders: Sequence[HoldOrder]) -> Sequence[Any]:
+            has = isinstance(self.stands.get(name(2)), Released)
+            self.refuses = {} if has else {name(1): Refused(LACKING)}
+            return await super().hold(orders)
+
+    poor = Poor()
+    poor.stands, poor.epochs = story.domain.stands, story.domain.epochs
+    report = await reconcile(poor, story.ours)
+    repaired = await repair(poor, story.ours, report, epoch=EPOCH)
+    assert (repaired.after.sound, repaired.refused) == (True, [])
+
+
 async def test_what_cannot_be_held_again_is_told() -> None:
     story = Story()
     await story.hold(1)

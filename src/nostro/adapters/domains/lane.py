@@ -2,8 +2,9 @@
 
 What waits is merged: up to `batch_size` orders of one deed go in one call, whichever effects they
 come from. A domain that fails is asked for its head in growing pauses, and gets nothing else until
-it answers and nothing speaks against it; so is one that has been quiet for a while, as nobody would
-have noticed that it was away. What was not answered is asked again: every deed may be repeated.
+it answers and nothing speaks against it; so is one that has been quiet for a while, or seems to have
+forgotten something: it may have been restored while nobody looked. What was not answered is asked
+again: every deed may be repeated.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nostro.adapters.domains.port import (
     CLOSED,
     DONE,
     FENCED,
+    UNKNOWN,
     Domain,
     DomainHead,
     Executed,
@@ -75,9 +77,9 @@ class Errand:
 
 class Item:
     """One order of an errand. `failures`: how many calls with it failed as a whole; `rests`: how
-    often it alone got no answer."""
+    often it alone got no answer; `is_doubted`: its answer was not believed once."""
 
-    __slots__ = ("deed", "errand", "failures", "order", "rests")
+    __slots__ = ("deed", "errand", "failures", "is_doubted", "order", "rests")
 
     def __init__(self, errand: Errand, deed: Deed, order: DeedOrder) -> None:
         self.errand = errand
@@ -85,6 +87,7 @@ class Item:
         self.order = order
         self.failures = 0
         self.rests = 0
+        self.is_doubted = False
 
 
 class Lane:
@@ -187,9 +190,11 @@ class Lane:
         self._answered(item, DeedResult(order.bundle, order.round, Outcome.REFUSED, code=DROPPED))
 
     async def _call(self, items: list[Item]) -> None:
+        height = self.height
         try:
             answers = await within(self._terms.answer_s_max, self._ask(items))
-            results = [_result(item, each) for item, each in zip(items, answers, strict=True)]
+            pairs = zip(items, answers, strict=True)
+            results = [self._heard(item, answer, height) for item, answer in pairs]
         except (Outage, TimeoutError) as outage:
             self._fail(items, str(outage))
         except asyncio.CancelledError:
@@ -206,6 +211,22 @@ class Lane:
                     self._answered(item, result)
             if again:
                 self._keep(self._resting, self._rest(again))
+
+    def _heard(self, item: Item, answer: HoldAnswer, height_before: int) -> DeedResult | None:
+        """Return what to tell of an answer, None when it is to be asked for again. A domain that
+        seems to have forgotten something is looked at more closely before it gets more: it does
+        not know what it held, or did something new at a height that it had before it was asked
+        (or something old: that costs no more than a look)."""
+        if item.deed is Deed.EXECUTE and answer == Refused(UNKNOWN) and not item.is_doubted:
+            item.is_doubted = True
+            self._lose(f"it does not know {item.order.round_id}, which it held")
+            return None
+        if isinstance(answer, Held | Executed | Released):
+            height = height_of(answer.reference, self._domain.name)
+            if 0 < height < height_before:
+                self._lose(f"it answers at height {height}, and was at {height_before}")
+            self.height = max(self.height, height)
+        return _result(item, answer)
 
     async def _ask(self, items: list[Item]) -> Sequence[HoldAnswer]:
         epoch, orders = self._epoch(), [item.order for item in items]
@@ -274,6 +295,13 @@ class Lane:
     def _over(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         tasks.discard(task)
         self._wake.set()
+
+
+def height_of(reference: str, domain: str) -> int:
+    """Return up to where a domain is durable, when a reference says so: domains of ours name what
+    they did by `<domain>:<height>`."""
+    name, _, height = reference.rpartition(":")
+    return int(height) if name == domain and height.isdecimal() else 0
 
 
 def _result(item: Item, answer: HoldAnswer) -> DeedResult | None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 import structlog
 
-from nostro.adapters.domains.lane import URGENT, Errand, Item, Lane, LaneTerms
+from nostro.adapters.domains.lane import URGENT, Errand, Item, Lane, LaneTerms, height_of
 from nostro.adapters.domains.port import Domain, DomainHead
 from nostro.adapters.domains.standing import Hints, contradiction
 from nostro.kernel.messages import Effect
@@ -152,7 +152,8 @@ class _Teller:
         settles: Sequence[tuple[int, int]],
     ) -> Told:
         results = [result for _, result in answers]
-        self.height = max(self.height, *(self._height(each.reference) for each in results))
+        heights = (height_of(each.reference, self._domain) for each in results)
+        self.height = max(self.height, *heights)
         command = NoteDeeds(
             domain=self._domain, deed=deed, results=results, domain_height=self.height
         )
@@ -161,9 +162,3 @@ class _Teller:
         orders = [(item.errand.effect_id, item.order.round_id) for item, _ in answers]
         content = hashlib.sha256(msgspec.json.encode((orders, command))).hexdigest()
         return Told(f"deeds:{self._domain}:{content[:32]}", command, settles)
-
-    def _height(self, reference: str) -> int:
-        """Return up to where the domain is durable, when a reference says so: own domains name what
-        they did by `<domain>:<height>`."""
-        domain, _, height = reference.rpartition(":")
-        return int(height) if domain == self._domain and height.isdecimal() else 0

@@ -137,7 +137,9 @@ async def repair(domain: Domain, ours: OurRounds, report: Report, *, epoch: int)
     by_remedy: dict[Remedy, list[str]] = {remedy: [] for remedy in Remedy}
     for each in report.breaks:
         by_remedy[each.remedy].append(each.round_id)
-    await work.release(by_remedy[Remedy.RELEASE])
+    # What is held for rounds that were aborted meanwhile may be what others need.
+    aborted = [each.round_id for each in ours.rounds.values() if each.stand is Stand.ABORTED]
+    await work.release([*aborted, *by_remedy[Remedy.RELEASE]])
     await work.execute(by_remedy[Remedy.EXECUTE])
     await work.hold(by_remedy[Remedy.HOLD], then_execute=by_remedy[Remedy.HOLD_AND_EXECUTE])
     after = await reconcile(domain, ours)
