@@ -3,6 +3,7 @@
 from nostro.adapters.settlement_messages.messages import (
     MESSAGES,
     SCHEMA_VERSION,
+    Scales,
     encoded,
     message_of,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "MESSAGES",
     "SCHEMAS",
     "SCHEMA_VERSION",
+    "Scales",
     "encoded",
     "message_of",
     "schema_name",

@@ -1,17 +1,21 @@
-"""What do the views know of markets, orders and assets of which endpoints are told?"""
+"""What do the views know of markets, orders, settlements and assets of which others are told?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from nostro.adapters.postgres.dvp_queries import DvpQueries
 from nostro.adapters.postgres.exchange_rows import MARKET, ORDER, market_view, order_view
 from nostro.adapters.postgres.reading import ViewReader
 from nostro.adapters.postgres.settlement_rows import scales_of
+from nostro.adapters.settlement_messages import Scales
 from nostro.adapters.webhooks.trading import Known, Needed
 from nostro.exchange import MarketTerms, OrderView
 from nostro.runtime.projector import ViewsUnavailable
+from nostro.settlement import ToldEvent
 
 
 class TradingViews:
@@ -20,6 +24,7 @@ class TradingViews:
 
     def __init__(self, pool: AsyncConnectionPool[Any], chain: str) -> None:
         self._reader = ViewReader(pool, chain)
+        self._settlements = DvpQueries(pool, chain)
         self._terms: dict[str, MarketTerms] = {}
         """Of the markets asked for so far; terms never change."""
 
@@ -33,6 +38,17 @@ class TradingViews:
         orders = await self._orders(needed)
         scales = await scales_of(self._reader, needed.assets)
         return Known(self._terms, orders, scales)
+
+    async def told(
+        self, types: Sequence[str], *, after: int, up_to: int
+    ) -> tuple[Mapping[int, Sequence[ToldEvent]], Scales]:
+        """Return what of these types became of settlements in the rows above a height and up to
+        another one, by height, and the decimals of their assets."""
+        told = await self._settlements.told_between(after + 1, up_to, types)
+        rows: dict[int, list[ToldEvent]] = {}
+        for each in told:
+            rows.setdefault(each.event.height, []).append(each)
+        return rows, await self._settlements.scales(told)
 
     async def _orders(self, needed: Needed) -> dict[int, OrderView]:
         """Return the orders; the terms of all markets are known then."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from urllib.parse import urlsplit
@@ -20,7 +20,8 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 
 from nostro.adapters.moments import rfc3339
-from nostro.adapters.webhooks import trading
+from nostro.adapters.settlement_messages import Scales
+from nostro.adapters.webhooks import settling, trading
 from nostro.adapters.webhooks.addresses import AddressRefused, check_url, resolve
 from nostro.adapters.webhooks.looking import TradingViews
 from nostro.adapters.webhooks.notices import Notice, body_of, notices_of, tags_of
@@ -29,6 +30,7 @@ from nostro.adapters.webhooks.store import Claimed, Queued, WebhookStore
 from nostro.adapters.webhooks.trading import Heard, Known, Needed
 from nostro.kernel.messages import Rejection
 from nostro.runtime.ports import Clock, NotDone
+from nostro.settlement import ToldEvent
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,7 @@ KEEP_US = 30 * 24 * 3_600_000_000
 """How long the delivery log goes back."""
 FORGET_EVERY_US = 3_600_000_000
 NOTHING_KNOWN = Known({}, {}, {})
+NOTHING_TOLD: tuple[Mapping[int, Sequence[ToldEvent]], Scales] = ({}, {})
 ANSWER_MAX = 1_000
 """Characters of an error that are noted; the body of an answer is never read."""
 
@@ -141,47 +144,61 @@ class Notifier:
             return False
         now = min(before + ROWS_MAX, head)
         wanted = {kind.value for each in endpoints for kind in each.events}
-        exchange = trading.tags_of(wanted)
-        if exchange and self._awaited and await self._views.checkpoint() < self._awaited:
+        settlements = settling.tags_of(wanted)
+        looked_up = [*trading.tags_of(wanted), *settlements]
+        if looked_up and self._awaited and await self._views.checkpoint() < self._awaited:
             return False
-        tags = [*tags_of(wanted), *exchange]
+        tags = [*tags_of(wanted), *looked_up]
         rows = await self._store.rows_telling(tags, after=before, up_to=now, bytes_max=BYTES_MAX)
         if sum(len(payload) for _, _, payload in rows) >= BYTES_MAX:
             now = rows[-1][0]
-        heard, now = await self._heard(rows, wanted, now)
+        heard, settled, now = await self._heard(rows, wanted, settlements, now)
         needed = Needed.none()
         for events in heard.values():
             trading.add_needed(needed, events, wanted)
         known = await self._views.known(needed) if heard else NOTHING_KNOWN
+        told, scales = NOTHING_TOLD
+        if settled:
+            types = settling.types_in(wanted)
+            told, scales = await self._views.told(types, after=before, up_to=now)
         queued: list[Queued] = []
         for height, at_us, payload in rows:
             if height <= now:
                 notices = [*notices_of(payload, wanted)]
                 notices += trading.notices_of(heard.get(height, ()), wanted, known)
+                notices += settling.notices_of(told.get(height, ()), scales)
                 queued += self._queued(endpoints, notices, height, at_us)
             await asyncio.sleep(0)  # whatever else is ready goes first
         await self._store.enqueue(queued, before=before, now=now)
         return before < now < head
 
     async def _heard(
-        self, rows: Sequence[tuple[int, int, bytes]], wanted: set[str], now: int
-    ) -> tuple[dict[int, list[Heard]], int]:
-        """Return the exchange's events by height, and how far to go: not beyond the first of them
-        that the views do not tell of yet."""
+        self,
+        rows: Sequence[tuple[int, int, bytes]],
+        wanted: set[str],
+        settlements: Sequence[bytes],
+        now: int,
+    ) -> tuple[dict[int, list[Heard]], bool, int]:
+        """Return the exchange's events by height, whether anything is to be told of settlements,
+        and how far to go: not beyond the first row that the views do not tell of yet."""
         heard: dict[int, list[Heard]] = {}
+        settled = False
         have: int | None = None
         self._awaited = 0
         for height, _, payload in rows:
             events = trading.heard_in(payload, wanted)
-            if not events:
+            settling_too = any(tag in payload for tag in settlements)
+            if not events and not settling_too:
                 continue
             have = await self._views.checkpoint() if have is None else have
             if height > have:
                 self._awaited = height
-                return heard, height - 1
-            heard[height] = events
+                return heard, settled, height - 1
+            settled |= settling_too
+            if events:
+                heard[height] = events
             await asyncio.sleep(0)
-        return heard, now
+        return heard, settled, now
 
     def _queued(
         self, endpoints: list[EndpointView], notices: Iterable[Notice], height: int, at_us: int
