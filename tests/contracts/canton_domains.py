@@ -26,10 +26,10 @@ COMMANDS = "/v2/commands/"
 
 
 class QuickClock(SystemClock):
-    """Pauses are over at once."""
+    """Pauses are over sooner."""
 
     async def sleep(self, seconds: float) -> None:
-        await super().sleep(0)
+        await super().sleep(seconds / 20)
 
 
 class Deaf:
@@ -42,13 +42,13 @@ class LossyTransport(httpx.AsyncBaseTransport):
     """A network on which answers to commands may be lost."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, deaf: Deaf) -> None:
-        self._inner = inner
+        self.inner = inner
         self._deaf = deaf
         self.asked: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
-        response = await self._inner.handle_async_request(request)
+        response = await self.inner.handle_async_request(request)
         if self._deaf.on and request.url.path.startswith(COMMANDS):
             raise httpx.ReadTimeout("the answer was lost", request=request)
         return response
@@ -58,7 +58,7 @@ class CantonWorld:
     """A Canton ledger with parties of its own; implements domain_conformance.World. `run` tells
     the parties of one test from those of others."""
 
-    domain: CantonDomain
+    domain: Domain
     terms: CantonTerms
 
     def __init__(
@@ -137,6 +137,10 @@ class CantonWorld:
     async def again(self) -> Domain:
         self.domain = self._domain()
         return self.domain
+
+    def another(self) -> CantonDomain:
+        """Return the domain as another coordinator process has it."""
+        return self._domain()
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ import pytest
 
 from nostro.adapters.clock import SystemClock
 from nostro.adapters.domains.canton_double import CantonDouble, DoubleTerms
+from tests.adapters.canton_double.openapi import CheckedTransport
 from tests.contracts.canton_domains import CantonWorld
 from tests.contracts.domain_conformance import CONFORMANCE, World
 
@@ -24,12 +25,12 @@ _runs = count(1)
 
 
 def on_the_double(double: CantonDouble) -> CantonWorld:
-    """Return a world on a double."""
+    """Return a world on a double; what is said is held against Canton's description."""
     return CantonWorld(
         "http://participant",
         user=ADMINISTRATOR,
         run=f"t{next(_runs)}",
-        transport=double.transport(),
+        transport=CheckedTransport(double.transport()),
         token=double.admin.token(ADMINISTRATOR),
         synchronizer=double.synchronizers["settlement"],
     )

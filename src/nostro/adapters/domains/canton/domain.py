@@ -153,20 +153,27 @@ class CantonDomain:
         wrong = wrong_with(order)
         if wrong:
             return Refused(REJECTED, detail=wrong)
+        is_fresh = False
         for _ in range(TURNS_MAX):
             try:
                 desk = await self._charge.desk(order.epoch)
             except Taken:
                 return Refused(FENCED)
             at = self._reading.view.rounds.get(order.round_id)
-            if at is not None:
+            if at is not None and is_fresh:
                 return await self._hold_again(order, at)
+            if at is not None:
+                # Another coordinator may have taken over, or ended it: the ledger says.
+                await self._reading.read_on()
+                is_fresh = True
+                continue
             plan = await self._plan(order)
             if isinstance(plan, NoAccount):
                 return Refused(ACCOUNT, detail=f"no mandate of {', '.join(plan.parties)}")
             refused = await self._lock(order, plan, desk)
             if refused is not None:
                 return refused
+            is_fresh = True
         raise NotDone(f"others take what {order.round_id} needs, again and again")
 
     async def _hold_again(self, order: HoldOrder, at: Round) -> HoldAnswer:
@@ -248,23 +255,25 @@ class CantonDomain:
             except Taken:
                 return Refused(FENCED)
             at = self._reading.view.rounds.get(order.round_id)
-            if at is None and is_fresh:
-                return Refused(UNKNOWN)
-            if at is None:
+            if at is not None and at.stage is Stage.HELD:
+                refused = await self._end(order, at, desk, _settling(at), f"{at.round_id}:execute")
+                if refused is not None:
+                    return refused
+                is_fresh = True
+            elif not is_fresh:
                 await self._reading.read_on()
                 is_fresh = True
-                continue
-            if at.stage is not Stage.HELD:
+            elif at is None:
+                return Refused(UNKNOWN)
+            else:
                 told = await self._told(at)
                 return told if isinstance(told, Executed) else Refused(CLOSED)
-            refused = await self._end(order, at, desk, _settling(at), f"{at.round_id}:execute")
-            if refused is not None:
-                return refused
         return Refused(STUCK, detail="something that it names is not there, again and again")
 
     # A release
 
     async def _release(self, order: RoundOrder) -> ReleaseAnswer:
+        is_fresh = False
         for _ in range(TURNS_MAX):
             try:
                 desk = await self._charge.desk(order.epoch)
@@ -276,11 +285,15 @@ class CantonDomain:
             elif at.stage is Stage.HELD:
                 name = f"{at.round_id}:release"
                 refused = await self._end(order, at, desk, "AbortDeliveryVsPayment", name)
-            else:
+            elif is_fresh:
                 told = await self._told(at)
                 return told if isinstance(told, Released) else Refused(DONE)
+            else:
+                await self._reading.read_on()
+                refused = None
             if refused is not None:
                 return refused
+            is_fresh = True
         return Refused(STUCK, detail="something that it names is not there, again and again")
 
     async def _shut(self, order: RoundOrder, desk: str) -> Refused | None:
