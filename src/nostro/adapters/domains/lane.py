@@ -2,7 +2,7 @@
 
 What waits is merged: up to `batch_size` orders of one deed go in one call, whichever effects they
 come from. A domain that fails is asked for its head in growing pauses, and gets nothing else until
-it answers and nothing speaks against it; so is one that has been quiet for a while, or seems to have
+it answers and nothing speaks against it; so is one that was quiet for a while, or seems to have
 forgotten something: it may have been restored while nobody looked. What was not answered is asked
 again: every deed may be repeated.
 """
