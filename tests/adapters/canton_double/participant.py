@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from nostro.adapters.domains.canton_double import FAIR, CantonDouble, DoubleTerms, Weather
+from nostro.runtime.ports import Clock
 from nostro.simulation.loop import LoopClock, SeededLoop, seeded_loop
 from tests.adapters.canton_double.openapi import CheckedTransport
 
@@ -40,9 +41,10 @@ class World:
         terms: DoubleTerms = TERMS,
         directory: Path | None = None,
         weather: Weather = FAIR,
+        clock: Clock | None = None,
     ) -> None:
         self.loop: SeededLoop = seeded_loop(f"{seed}")
-        self.clock = LoopClock(self.loop)
+        self.clock: Clock = clock or LoopClock(self.loop)
         self.double = CantonDouble(
             clock=self.clock, terms=terms, directory=directory, key=KEY, weather=weather
         )

@@ -553,7 +553,7 @@ def test_a_user_acts_and_reads_only_for_parties_that_let_it() -> None:
         assert answer.status_code == 403
         asked = {"activeAtOffset": 0, "eventFormat": world.events(stranger)}
         assert (await world.post("/v2/state/active-contracts", asked)).status_code == 403
-        everybody = {"filtersForAnyParty": {}}
+        everybody: Json = {"filtersForAnyParty": {}}
         asked = {"activeAtOffset": 0, "eventFormat": everybody}
         assert (await world.post("/v2/state/active-contracts", asked)).status_code == 403
 

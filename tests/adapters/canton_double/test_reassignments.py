@@ -240,7 +240,8 @@ def test_without_a_format_a_reassignment_tells_no_events() -> None:
         }
         answer = await world.post(SUBMIT_FOR_REASSIGNMENT, {"reassignmentCommands": told})
         assert answer.json()["reassignment"]["events"] == []
-        for wrong in ({"commands": []}, {"commandId": ""}, {"commands": [{}]}):
+        wrongs: list[Json] = [{"commands": []}, {"commandId": ""}, {"commands": [{}]}]
+        for wrong in wrongs:
             body = {"reassignmentCommands": {**told, **wrong}}
             assert (await world.post(SUBMIT_FOR_REASSIGNMENT, body)).status_code == 400
 
