@@ -247,16 +247,18 @@ class Course:
         lacking: Sequence[Lacking],
     ) -> bool:
         """Offer a part, if one is possible: a smaller one than this round tried, so that this comes
-        to an end."""
+        to an end. Its round begins at once, unless a domain or the day is closed."""
         live = bundle.only
         if live is None or reason not in LACKING:
             return False
         part = self._possible_part(live, lacking)
         if not 0 < part < round_.tranches[0].quantity_minor:
             return False
-        self._recycle(bundle, round_, reason, code, self._at_us)
-        self._offered.append(e.PartialOffered(live.number, part))
-        self.start(bundle, [part])
+        starts_at_us = self._opening(bundle)
+        self._recycle(bundle, round_, reason, code, starts_at_us)
+        if starts_at_us == self._at_us and not self._state.is_shut_out(bundle):
+            self._offered.append(e.PartialOffered(live.number, part))
+            self.start(bundle, [part])
         return True
 
     def _possible_part(self, live: Live, lacking: Sequence[Lacking]) -> int:

@@ -87,12 +87,13 @@ class SettlementState:
         for live in bundle.settlements:
             if not live.matched or (several and live.held) or self.next_quantity(live) == 0:
                 return False
-        return not (self.shut and self.needs_any(bundle, self.shut))
+        return not self.is_shut_out(bundle)
 
-    def needs_any(self, bundle: Bundle, domains: set[str]) -> bool:
-        """Tell whether a bundle settles at any of these domains."""
-        return any(
-            live.terms.securities_domain in domains or live.terms.cash_domain in domains
+    def is_shut_out(self, bundle: Bundle) -> bool:
+        """Tell whether a bundle settles at a domain that is not open."""
+        shut = self.shut
+        return bool(shut) and any(
+            live.terms.securities_domain in shut or live.terms.cash_domain in shut
             for live in bundle.settlements
         )
 

@@ -88,20 +88,29 @@ class AnySettlement(RuleBasedStateMachine):
         self.settled: dict[int, list[tuple[int, int]]] = {}
         self.decisions: dict[tuple[int, int], bool] = {}
         self.requests: list[tuple[str, Deed, DeedOrder]] = []
-        self.answered: set[int] = set()
         self.answers: list[tuple[str, Deed, DeedResult]] = []
         self.trades = 0
         self.total = self._total()
 
     # -- what parties and operators do ------------------------------------------------------------
 
-    @rule(terms=st.lists(agreed(), min_size=1, max_size=3), linked=st.booleans())
-    def instruct(self, terms: list[dict[str, Any]], linked: bool) -> None:
+    @rule(terms=st.lists(agreed(), min_size=1, max_size=3))
+    def instruct(self, terms: list[dict[str, Any]]) -> None:
         settlements = []
         for each in terms:
             self.trades += 1
             settlements.append(NewSettlement(trade_id=f"t{self.trades}", **each))
-        self._do(InstructSettlements(settlements=settlements, linked=linked))
+        self._do(InstructSettlements(settlements=settlements))
+
+    @rule(terms=st.lists(agreed(), min_size=2, max_size=3))
+    def instruct_linked(self, terms: list[dict[str, Any]]) -> None:
+        """Nothing keeps these from settling, all at once or none."""
+        settlements = []
+        for each in terms:
+            self.trades += 1
+            plain = {**each, "held": (), "cycle": Cycle.INSTANT}
+            settlements.append(NewSettlement(trade_id=f"t{self.trades}", **plain))
+        self._do(InstructSettlements(settlements=settlements, linked=True))
 
     @rule(of_whom=SIDE, quantity=st.sampled_from([10, 20]), held=st.booleans())
     def instruct_side(self, of_whom: Party, quantity: int, held: bool) -> None:
@@ -135,7 +144,10 @@ class AnySettlement(RuleBasedStateMachine):
     def retry(self, number: int) -> None:
         self._do(RetrySettlement(settlement=number, reason="again"))
 
-    @rule(name=st.sampled_from([BONDS, EUROS]), state=st.sampled_from(DomainState))
+    @rule(
+        name=st.sampled_from([BONDS, EUROS]),
+        state=st.sampled_from([DomainState.OPEN] * 4 + list(DomainState)),
+    )
     def set_domain(self, name: str, state: DomainState) -> None:
         self._do(SetDomainState(domain=name, state=state))
 
@@ -153,6 +165,14 @@ class AnySettlement(RuleBasedStateMachine):
         result = self.domains[name].answer(deed, order)
         if keep:
             self.answers.append((name, deed, result))
+
+    @precondition(lambda self: self.requests)
+    @rule(count=st.integers(1, 4))
+    def answer(self, count: int) -> None:
+        """The newest requests arrive, and so do their answers."""
+        for name, deed, order in self.requests[-count:]:
+            result = self.domains[name].answer(deed, order)
+            self._do(NoteDeeds(domain=name, deed=deed, results=[result]))
 
     @precondition(lambda self: self.answers)
     @rule(pick=PICK, again=st.booleans())
@@ -260,6 +280,8 @@ class AnySettlement(RuleBasedStateMachine):
                         self.wholes[each.number] = (each.quantity_minor, each.amount_minor)
                 case RoundsStarted(rounds=started):
                     assert all((new.bundle, new.round) not in self.decisions for new in started)
+                    at = {part.domain for new in started for part in new.parts}
+                    assert not at & self.play.state.shut
                 case RoundsDecided(rounds=decided):
                     for decision in decided:
                         round_ = (decision.bundle, decision.round)

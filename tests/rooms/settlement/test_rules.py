@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nostro.kernel.movement import Lacking
 from nostro.settlement import (
     DeedsOrdered,
     DomainState,
@@ -17,7 +18,7 @@ from nostro.settlement import (
     SetInstrument,
     SetPenaltyRate,
 )
-from tests.rooms.settlement.play import Play, apart, kinds, new, of
+from tests.rooms.settlement.play import PARTS, Play, apart, kinds, lacks, new, of
 
 
 @pytest.fixture
@@ -130,6 +131,20 @@ def test_quarantine_aborts_what_is_not_decided_and_waits_until_the_domain_is_ope
     assert of(play.tick(), RoundsStarted) == []  # only the day is over
     play.when(set_domain(OPEN))
     assert of(play.tick(), RoundsStarted)[0].rounds[0].round == 2
+
+
+@pytest.mark.parametrize("state", [CLOSED, QUARANTINED])
+def test_a_part_is_not_offered_while_a_domain_is_away(play: Play, state: DomainState) -> None:
+    play.instructed(apart(**PARTS))
+    short = Lacking("ann", "BOND", 50)
+    play.told("bonds", "hold", lacks(1, 1, short, code="lacking"))
+    for _ in range(3):
+        play.tick()
+        play.told("bonds", "hold", lacks(1, 1, short))
+    play.when(set_domain(state))
+    assert kinds(play.told("bonds", "release")) == ["HoldsReleased", "RoundsRecycled"]
+    play.when(set_domain(OPEN))
+    assert kinds(play.tick()) == ["PartialOffered", "RoundsStarted", "DeedsOrdered"]
 
 
 def test_a_hold_that_a_quarantined_domain_reports_late_decides_nothing(play: Play) -> None:
