@@ -29,6 +29,8 @@ LEDGER_API = ("CANTON_LEDGER_API_HOST", "CANTON_LEDGER_API_PORT")
 SYNCHRONIZER = ("CANTON_DOMAIN_HOST", "CANTON_DOMAIN_PORT")
 """Where the participant finds its synchronizer: for the participant's settings; we never go there
 and only say what we read."""
+FOREIGN = frozenset((*ALIASES, *DATABASE, *LEDGER_API, *SYNCHRONIZER))
+"""All these names."""
 POSTGRES_PORT = "5432"
 JSON_API_PORT = "7575"
 

@@ -18,6 +18,7 @@ from nostro.cli.demonstration import (
     banks,
     blackout,
     customers,
+    delivery,
     exchange,
     finality,
     lives,
@@ -29,6 +30,7 @@ from nostro.cli.demonstration import (
     report,
     retries,
     savings,
+    severed,
     statements,
     trading,
     transfers,
@@ -84,8 +86,16 @@ SESSION = (
     Act("50,000 orders come in, and the platform is killed in the middle", trading.trade),
     Act("what trading came to is added up", reckoning.reckon),
 )
+DELIVERY = (
+    Act("securities and cash are issued at three ledgers", delivery.issue),
+    Act("2,000 settlements: at once, in two days, all or none, in part, late", delivery.settle),
+    Act("a ledger is away while settlements come in", severed.ledger_away),
+    Act("the coordinator is killed between the two executions", severed.coordinator_killed),
+    Act("every settlement comes to its end", delivery.reach_the_end),
+    Act("what settlements came to is added up, at every ledger", delivery.look_back),
+)
 PROOF = (Act("the books are compared, added up and audited", proof.prove),)
-ACTS = (*OPENING, *MIDDLE, *PAYMENTS, *SESSION, *PROOF)
+ACTS = (*OPENING, *MIDDLE, *PAYMENTS, *SESSION, *DELIVERY, *PROOF)
 
 
 def run(data_dir: Path | None = None, *, keep: bool = False, acts: Sequence[Act] = ACTS) -> Exit:

@@ -12,6 +12,7 @@ import msgspec
 
 from nostro.adapters.postgres.launcher import running_server
 from nostro.cli.demonstration.customers import STAFF
+from nostro.cli.demonstration.dvp_book import AT_HOME
 from nostro.cli.demonstration.ownbooks import OwnAccount
 from nostro.cli.demonstration.scene import (
     BROKEN,
@@ -42,7 +43,15 @@ async def prove(scene: Scene) -> None:
     added_up = await _add_up(scene)
     await _audit(scene)
     traded = scene.session.conserved or not scene.session.opened
-    scene.facts.conserved = compared and remembered and added_up and traded
+    delivered = scene.dvp.conserved or not scene.dvp.opened
+    scene.facts.conserved = compared and remembered and added_up and traded and delivered
+
+
+def _told_apart(scene: Scene) -> frozenset[str]:
+    """Return the assets that are added up by each trader's fills, or by each party's
+    settlements."""
+    traded = ASSETS if scene.session.opened else ()
+    return frozenset((*traded, *(AT_HOME if scene.dvp.opened else ())))
 
 
 async def _compare_balances(scene: Scene) -> bool:
@@ -51,8 +60,8 @@ async def _compare_balances(scene: Scene) -> bool:
     differing: list[str] = []
     missing = dict(scene.books.accounts)
     async for told in _accounts(scene):
-        if scene.session.opened and told["asset"] in ASSETS:
-            continue  # told apart: by each trader's fills
+        if told["asset"] in _told_apart(scene):
+            continue
         own = missing.pop(told["id"], None)
         if own is None or _told(told) != _own(own):
             differing.append(f"{told['id']}: told {_told(told)}, own {own}")
@@ -99,8 +108,7 @@ async def _add_up(scene: Scene) -> bool:
     unequal = {asset: both for asset, both in sums.items() if both[0] != both[1]}
     zero = scene.check("the trial balance is zero in each asset", not unequal, unequal)
     own = {asset: (debits, credits) for asset, debits, credits in scene.books.by_asset()}
-    if scene.session.opened:
-        sums = {asset: both for asset, both in sums.items() if asset not in ASSETS}
+    sums = {asset: both for asset, both in sums.items() if asset not in _told_apart(scene)}
     return scene.check("its sums are those of the demo's own books", sums == own, sums) and zero
 
 

@@ -41,6 +41,7 @@ def tell(scene: Scene, *, seconds: float) -> None:
         "seconds": round(seconds, 1),
         **scene.day.summary(),
         **scene.session.summary(),
+        **scene.dvp.summary(),
     }
     printout.print_line(json.dumps(summary))
 

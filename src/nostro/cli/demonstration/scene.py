@@ -14,6 +14,7 @@ import msgspec
 from nostro.cli import printout
 from nostro.cli.demonstration.day import Day
 from nostro.cli.demonstration.door import IN_FLIGHT_MAX, Answer, Door, Order
+from nostro.cli.demonstration.dvp_book import DvpBook
 from nostro.cli.demonstration.ownbooks import OwnBooks
 from nostro.cli.demonstration.session import Session
 from nostro.cli.demonstration.stage import Stage
@@ -122,6 +123,7 @@ class Scene:
         self.books = OwnBooks()
         self.day = Day()
         self.session = Session()
+        self.dvp = DvpBook()
         self.sent: list[tuple[Order, Answer]] = []
         self.done: Counter[str] = Counter()
         self.checks: list[Check] = []

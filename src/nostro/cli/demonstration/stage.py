@@ -21,6 +21,7 @@ from nostro.adapters.postgres.cluster import Layout
 from nostro.adapters.postgres.launcher import running_server
 from nostro.adapters.rails.settlement.switchboard import FileSwitchboard
 from nostro.cli.exits import Exit, Failure
+from nostro.wiring.aliases import FOREIGN
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
@@ -38,6 +39,12 @@ _SETTINGS = {
     "NOSTRO_MALICIOUS_MEMBERS": str(MALICIOUS),
     # When limits bind, the solver may look for a better plan for a part of a cycle's time.
     "NOSTRO_PLAN_DEADLINE_MS": "1000",
+    "NOSTRO_SETTLEMENT_DOMAINS": "securities,cash",
+    # Days of securities settlement pass while people look on, too; so do retries.
+    "NOSTRO_SETTLEMENT_DAY_SECONDS": "2",
+    "NOSTRO_SETTLEMENT_TIMEOUT_SECONDS": "10",
+    "NOSTRO_SETTLEMENT_RETRY_DELAY_SECONDS": "0.2",
+    "NOSTRO_SETTLEMENT_RECYCLES_MAX": "4",
 }
 
 
@@ -186,6 +193,6 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name == _KEPT or not name.startswith(_OURS)
+        if name == _KEPT or not (name.startswith(_OURS) or name in FOREIGN)
     }
     return kept | _SETTINGS
