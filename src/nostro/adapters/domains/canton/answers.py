@@ -79,6 +79,7 @@ class UnassignedEvent(Said, frozen=True, kw_only=True):
     template_id: str
     source: str
     target: str
+    reassignment_counter: int = 0
     assignment_exclusivity: str | None = None
 
 
@@ -89,6 +90,7 @@ class AssignedEvent(Said, frozen=True, kw_only=True):
     source: str
     target: str
     created_event: CreatedEvent
+    reassignment_counter: int = 0
 
 
 class _UnassignedValue(Said, frozen=True, kw_only=True):
@@ -184,6 +186,7 @@ class ActiveContract(Said, frozen=True, kw_only=True):
 
     created_event: CreatedEvent
     synchronizer_id: str
+    reassignment_counter: int = 0
 
 
 class IncompleteUnassigned(Said, frozen=True, kw_only=True):

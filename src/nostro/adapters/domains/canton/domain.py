@@ -328,13 +328,13 @@ class CantonDomain:
         return Refused(code, detail=str(declined))
 
     async def _told(self, at: Round) -> Held | Executed | Released:
-        """Return where a round stands as the coordinator wants to know it."""
-        reference = at.update_id or await self._reading.update_id_of(at)
+        """Return where a round stands as the coordinator wants to know it. What is held or released
+        goes by its contract, which the ledger lists; what is executed by the update that did it."""
         if at.stage is Stage.HELD:
-            return Held(reference, at.contract_id)
-        if at.stage is Stage.EXECUTED:
-            return Executed(reference, at.contract_id)
-        return Released(reference)
+            return Held(at.contract_id, at.contract_id)
+        if at.stage is Stage.RELEASED:
+            return Released(at.contract_id)
+        return Executed(at.update_id or await self._reading.update_id_of(at), at.contract_id)
 
 
 def _settling(at: Round) -> str:

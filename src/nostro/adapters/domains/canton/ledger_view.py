@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from nostro.adapters.domains.canton.answers import (
+    AssignedEvent,
     ContractEntry,
     CreatedEvent,
     IncompleteUnassigned,
@@ -56,7 +57,7 @@ class Piece(msgspec.Struct, frozen=True):
     round_id: str
     synchronizer: str
     moves: int = 0
-    """How often it went to another synchronizer."""
+    """How often it was taken off a synchronizer."""
 
     @property
     def of(self) -> tuple[str, Instrument]:
@@ -66,7 +67,8 @@ class Piece(msgspec.Struct, frozen=True):
 
 class Round(msgspec.Struct, frozen=True):
     """Where a round stands. `contract_id`: of its DeliveryVersusPayment, which is archived unless
-    it is held; `update_id` "" when only the offset of that update is known."""
+    it is held; of its ClosedRound once released. `update_id` "" when only the offset of the update
+    is known that brought it there."""
 
     round_id: str
     stage: Stage
@@ -111,17 +113,24 @@ class LedgerView:
         start = bisect_right(self._ids, after)
         return [self.rounds[each] for each in self._ids[start : start + limit]]
 
+    @property
+    def ahead(self) -> int:
+        """Return how many contracts were archived that the updates up to `offset` do not have."""
+        return len(self._gone)
+
     # What it hears
 
     def hear_active(self, entry: ContractEntry) -> None:
         """Take in an entry of the active contracts."""
         if entry.active is not None:
-            self._created(entry.active.created_event, "", entry.active.synchronizer_id)
+            active = entry.active
+            moves = active.reassignment_counter
+            self._created(active.created_event, "", active.synchronizer_id, moves)
         elif entry.unassigned is not None:
             self._on_its_way(entry.unassigned)
         elif entry.assigned is not None:
             told = entry.assigned.assigned_event
-            self._created(told.created_event, "", told.target)
+            self._created(told.created_event, "", told.target, told.reassignment_counter)
 
     def hear(self, told: Transaction | Reassignment) -> None:
         """Take in what a transaction or a reassignment did. What is in already is passed
@@ -148,13 +157,15 @@ class LedgerView:
 
     # One contract
 
-    def _created(self, event: CreatedEvent, update_id: str, synchronizer: str) -> None:
+    def _created(
+        self, event: CreatedEvent, update_id: str, synchronizer: str, moves: int = 0
+    ) -> None:
         if event.contract_id in self._gone:
             return
         name = name_of(event.template_id)
         try:
             if name == HOLDING:
-                self._take_piece(event, synchronizer)
+                self._take_piece(event, synchronizer, moves)
             elif name == MANDATE:
                 self._take_mandate(event)
             else:
@@ -162,7 +173,7 @@ class LedgerView:
         except BadPayload as error:
             log.warning("canton_contract_not_read", error=str(error))
 
-    def _take_piece(self, event: CreatedEvent, synchronizer: str, moves: int = 0) -> None:
+    def _take_piece(self, event: CreatedEvent, synchronizer: str, moves: int) -> None:
         told = payload(event, Holding)
         if told.instrument.admin not in self._registrars:
             return
@@ -207,7 +218,7 @@ class LedgerView:
         elif name == CLOSED:
             closed = payload(event, ClosedRound)
             if self._is_ours(closed):
-                self._stands(Stage.RELEASED, closed.round, event, update_id)
+                self._stands(Stage.RELEASED, closed.round, event, update_id, event.contract_id)
 
     def _is_ours(self, contract: Desk | DeliveryVersusPayment | SettledRound | ClosedRound) -> bool:
         terms = self._terms
@@ -219,7 +230,7 @@ class LedgerView:
         round_id: str,
         event: CreatedEvent,
         update_id: str,
-        contract_id: str = "",
+        contract_id: str,
         contract: DeliveryVersusPayment | None = None,
     ) -> None:
         """Say where a round stands; it goes forward only."""
@@ -260,28 +271,30 @@ class LedgerView:
     # Between synchronizers
 
     def _on_its_way(self, told: IncompleteUnassigned) -> None:
-        self._created(told.created_event, "", "")
+        moves = told.unassigned_event.reassignment_counter
+        self._created(told.created_event, "", "", moves)
         if told.created_event.contract_id in self.pieces:
             self.unassigned[told.created_event.contract_id] = told.unassigned_event
 
     def _reassigned(self, told: Reassignment) -> None:
         for event in told.events:
             if event.assigned is not None:
-                self._arrived(event.assigned.created_event, event.assigned.target)
+                self._arrived(event.assigned)
             elif event.unassigned is not None:
                 self._left(event.unassigned.value)
 
     def _left(self, told: UnassignedEvent) -> None:
         piece = self._drop_piece(told.contract_id)
         if piece is not None:
-            self._put(msgspec.structs.replace(piece, synchronizer="", moves=piece.moves + 1))
+            moves = told.reassignment_counter
+            self._put(msgspec.structs.replace(piece, synchronizer="", moves=moves))
             self.unassigned[told.contract_id] = told
 
-    def _arrived(self, created: CreatedEvent, target: str) -> None:
-        piece = self._drop_piece(created.contract_id)
-        moves = piece.moves if piece is not None else 0
-        if name_of(created.template_id) == HOLDING and created.contract_id not in self._gone:
-            self._take_piece(created, target, moves)
+    def _arrived(self, told: AssignedEvent) -> None:
+        created = told.created_event
+        self._drop_piece(created.contract_id)
+        if name_of(created.template_id) == HOLDING:
+            self._created(created, "", told.target, told.reassignment_counter)
 
     def on_their_way(self) -> Iterator[tuple[Piece, UnassignedEvent]]:
         """Go through the pieces that were taken off one synchronizer and have not come to

@@ -25,6 +25,8 @@ from nostro.adapters.domains.canton.shapes import (
 from nostro.adapters.domains.canton.terms import CantonTerms
 from nostro.runtime.ports import NotDone
 
+AHEAD_MAX = 10_000
+"""Archived contracts that are kept in mind until the updates have told of them."""
 PAGES_MAX = 100_000
 """Pages of one reading."""
 
@@ -67,8 +69,8 @@ class Reading:
         return bool(self.participant)
 
     async def opened(self) -> None:
-        """Return once the view has been read. Raises NotDone."""
-        if not self.is_open:
+        """Return once the view has been read, and is not too far from it. Raises NotDone."""
+        if not self.is_open or self.view.ahead > AHEAD_MAX:
             await self.read_on()
 
     async def read_on(self) -> None:

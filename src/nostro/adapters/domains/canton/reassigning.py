@@ -7,6 +7,7 @@ stopped half way, whoever began it, is brought to its end before the holding is 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from nostro.adapters.domains.canton.errors import Declined
@@ -14,6 +15,7 @@ from nostro.adapters.domains.canton.ledger_view import Piece
 from nostro.adapters.domains.canton.reading import Reading
 from nostro.adapters.domains.canton.shapes import Assign, Unassign
 from nostro.adapters.domains.canton.submitting import Submitting
+from nostro.runtime.ports import NotDone
 
 STEPS_MAX = 4
 """To bring one holding home: to where it was going, off there, and to us; and one that was lost."""
@@ -48,13 +50,14 @@ class Reassigning:
         for _ in range(STEPS_MAX):
             piece = self._reading.view.pieces.get(contract_id)
             if piece is None or piece.synchronizer == synchronizer:
-                return
+                return  # if it is gone, whoever wanted it will hear so
             try:
                 await self._step(piece, synchronizer)
             except Declined:
                 await self._reading.read_on()
                 if self._reading.view.pieces.get(contract_id) == piece:
                     raise
+        raise NotDone(f"holding {contract_id} does not come to {synchronizer}")
 
     async def _step(self, piece: Piece, synchronizer: str) -> None:
         begun = self._reading.view.unassigned.get(piece.contract_id)
@@ -63,11 +66,16 @@ class Reassigning:
             step = Assign(
                 reassignment_id=begun.reassignment_id, source=begun.source, target=begun.target
             )
-            name = f"assign:{begun.reassignment_id}"
+            name = _command_id("assign", begun.reassignment_id)
             await self._submitting.reassign(name, step, submitter=submitter)
             return
         leave = Unassign(
             contract_id=piece.contract_id, source=piece.synchronizer, target=synchronizer
         )
-        name = f"unassign:{piece.contract_id}:{piece.synchronizer}:{piece.moves}"
+        name = _command_id("unassign", f"{piece.contract_id} {piece.moves}")
         await self._submitting.reassign(name, leave, submitter=submitter)
+
+
+def _command_id(step: str, what: str) -> str:
+    """Return the command id of a step: what it is about may be longer than a command id."""
+    return f"{step}:{hashlib.sha256(what.encode()).hexdigest()}"
