@@ -25,6 +25,8 @@ from nostro.adapters.domains.canton.shapes import (
 from nostro.adapters.domains.canton.terms import CantonTerms
 from nostro.runtime.ports import NotDone
 
+_OF_A_PAGE = frozenset({2, 8, -1})
+"""Categories of error in which a page may be too long."""
 AHEAD_MAX = 10_000
 """Archived contracts that are kept in mind until the updates have told of them."""
 PAGES_MAX = 100_000
@@ -144,8 +146,8 @@ class Reading:
                 page = await self._client.active_contracts_page(
                     replace(asked, max_page_size=self._page)
                 )
-            except TooLong:
-                self._smaller()
+            except (TooLong, Declined) as refused:
+                self._smaller(refused)
                 continue
             for each in page.active_contracts:
                 view.hear_active(each.contract_entry)
@@ -165,8 +167,8 @@ class Reading:
         for _ in range(PAGES_MAX):
             try:
                 page = await self._client.updates_page(replace(asked, max_page_size=self._page))
-            except TooLong:
-                self._smaller()
+            except (TooLong, Declined) as refused:
+                self._smaller(refused)
                 continue
             for each in page.updates:
                 self._hear(each.update)
@@ -176,8 +178,9 @@ class Reading:
             asked = replace(asked, page_token=page.next_page_token)
         raise NotDone(f"more than {PAGES_MAX} pages of updates")
 
-    def _smaller(self) -> None:
-        """Ask for smaller pages from now on. Raises NotDone when they cannot be smaller."""
-        if self._page == 1:
-            raise NotDone("the participant lists not even one element at once")
+    def _smaller(self, refused: TooLong | Declined) -> None:
+        """Ask for smaller pages from now on: a participant may have a bound of its own, of which it
+        speaks as of any bad request. Raises what it said when that cannot be why."""
+        if self._page == 1 or refused.error.error_category not in _OF_A_PAGE:
+            raise refused
         self._page = max(1, self._page // 2)
