@@ -26,7 +26,7 @@ from nostro.adapters.domains.served import BODY_BYTES_MAX, domain_app
 from nostro.kernel.messages import Rejection
 from nostro.kernel.movement import Lock, Move
 from nostro.ledger import FreezeAccount, UnfreezeAccount
-from nostro.runtime.ports import NotDone, OutcomeUnknown
+from nostro.runtime.ports import NotDone, Outage, OutcomeUnknown
 from tests.contracts.domain_conformance import (
     CONFORMANCE,
     R1,
@@ -273,6 +273,19 @@ async def test_another_domain_at_the_same_place_is_not_ours(here: OwnWorld) -> N
     with pytest.raises(NotDone, match="csd answers"):
         await domain.head()
     await domain.close()
+
+
+async def test_a_writer_that_was_overtaken_does_not_say_how_far_the_domain_is(
+    here: OwnWorld,
+) -> None:
+    before = here.domain
+    engine = here.engine
+    await here.start()
+    await here.give("alice", "BOND1", 100)
+    with pytest.raises(Outage):
+        await before.head()
+    assert (await here.domain.head()).height > engine.height
+    await engine.stop()
 
 
 async def test_a_domain_that_has_stopped_says_so(here: OwnWorld) -> None:

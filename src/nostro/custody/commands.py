@@ -54,7 +54,8 @@ class ReleaseHolds(Command, frozen=True, kw_only=True, tag="custody.ReleaseHolds
 
 class AskRounds(Command, frozen=True, kw_only=True, tag="custody.AskRounds"):
     """Tell where rounds stand; no event. Results as of PlaceHolds; of a round that was refused last
-    time, `code` and `facts` stand beside its stage. Whole: `custody.too_many`."""
+    time, `code` and `facts` stand beside its stage. Of none: whether the domain is there. Whole:
+    `custody.too_many`."""
 
     rounds: list[str]
 

@@ -95,7 +95,8 @@ def _facts(booked: Booked) -> Told:
 
 
 def _ask(state: CustodyState, command: c.AskRounds, context: Context) -> Decision:
-    check_count(command.rounds)
+    if command.rounds:
+        check_count(command.rounds)
     desk = Desk(state, context)
     return Decision(body={"results": [_told(desk, each) for each in command.rounds]})
 

@@ -47,7 +47,7 @@ from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.movement import Lacking
 from nostro.kernel.reply import Receipt
 from nostro.ledger import LedgerRoom, LedgerState, QuoteBalances
-from nostro.runtime.engine import Engine, EngineState
+from nostro.runtime.engine import Engine
 from nostro.runtime.house import House
 from nostro.runtime.ports import NotDone
 
@@ -90,11 +90,10 @@ class OwnDomain:
         return await self._ask(AskRounds(rounds=list(round_ids)), round_ids, self._stands)
 
     async def head(self) -> DomainHead:
-        """Say how far it is."""
-        engine = self._engine
-        if engine.state is not EngineState.RUNNING:
-            raise NotDone(f"the domain is {engine.state}: {engine.state_reason}")
-        return DomainHead(self.name, engine.height)
+        """Say how far it is: that is for its writer to say, which one that was overtaken is not,
+        so it is asked by a command."""
+        receipt = await _submit(self._engine, AskRounds(rounds=[]), COORDINATOR)
+        return DomainHead(self.name, receipt.height)
 
     async def rounds(self, *, after: str, limit: int = port.ITEMS_MAX) -> Sequence[RoundAt]:
         """List the rounds that are held."""
