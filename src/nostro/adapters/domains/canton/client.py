@@ -72,8 +72,7 @@ _JSON = {"content-type": "application/json"}
 
 
 class CantonClient:
-    """Calls to one participant; at most `calls_max` at once. `close` ends the connections of a
-    transport that was not given."""
+    """Calls to one participant; at most `calls_max` at once."""
 
     def __init__(
         self,
@@ -85,10 +84,11 @@ class CantonClient:
         timeout_s: float = CALL_TIMEOUT_S,
     ) -> None:
         limits = httpx.Limits(max_connections=calls_max, max_keepalive_connections=calls_max)
-        self._http = httpx.AsyncClient(
-            base_url=url.rstrip("/"), transport=transport, limits=limits, trust_env=False
-        )
-        self._timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S, pool=None)
+        # A transport of its own: of what httpx.AsyncClient adds nothing is needed but its cost.
+        self._transport = transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._url = url.rstrip("/")
+        timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S, pool=None)
+        self._extensions = {"timeout": timeout.as_dict()}
         self._timeout_s = timeout_s
         self._token = token
         self._slots = asyncio.Semaphore(calls_max)
@@ -96,7 +96,7 @@ class CantonClient:
 
     async def close(self) -> None:
         """End the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     # Commands
 
@@ -278,11 +278,16 @@ class CantonClient:
         headers = {"authorization": header} if header else {}
         if content is not None:
             headers |= _JSON
-        request = self._http.build_request(
-            method, path, content=content, params=params, headers=headers, timeout=self._timeout
+        request = httpx.Request(
+            method,
+            self._url + path,
+            content=content,
+            params=params,
+            headers=headers,
+            extensions=self._extensions,
         )
         async with self._slots, asyncio.timeout(self._timeout_s):
-            answer = await self._http.send(request, stream=True, follow_redirects=False)
+            answer = await self._transport.handle_async_request(request)
             try:
                 return answer.status_code, await _body(answer)
             finally:
