@@ -7,7 +7,7 @@ engine with its performer in the process of the benchmark, which also hears what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
@@ -103,10 +103,13 @@ class Coordinator:
 
     async def until_settled(self, count: int) -> None:
         """Return when so many are settled in all."""
-        while len(self.settled_at) < count:
-            heard = self._heard
-            await asyncio.wait_for(heard.wait(), DRAIN_S_MAX)
+        await self.until(lambda: len(self.settled_at) >= count)
         assert not self.failed, self.failed[:3]
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Return when something is so, which is asked whenever rows became durable."""
+        while not is_so():
+            await asyncio.wait_for(self._heard.wait(), DRAIN_S_MAX)
 
 
 @asynccontextmanager
