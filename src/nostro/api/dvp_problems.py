@@ -109,18 +109,18 @@ SETTLEMENT: dict[str, Row] = {
     "settlement.quantity_too_large": Row(
         422, "The quantity is more than is kept back", "Send at most what is in facts."
     ),
-    "settlement.bad_reason": Row(422, "The reason is too long", "At most 200 characters."),
     # -- instruments, penalties, domains -----------------------------------------------------------
     "settlement.calendar_unknown": Row(
         422, "There is no such calendar", "Name one that this platform has, or none: every day."
     ),
     "settlement.penalty_class_unknown": Row(
-        422, "There is no such class of penalties", "Set its rate first."
+        422, "There is no such class of penalties", "See docs/settlement.md for the classes."
     ),
     "settlement.bad_rate": Row(
-        422, "The rate cannot be", "Send parts per million of what failed, 0 to 1000000."
+        422,
+        "The rate cannot be",
+        "Name a class of securities, or cash: and an asset; 0 to 1000000 parts per million.",
     ),
-    "settlement.bad_domain": Row(422, "The domain's name is not valid", _FLOWS),
 }
 
 CUSTODY: dict[str, Row] = {
@@ -132,8 +132,13 @@ CUSTODY: dict[str, Row] = {
     "custody.bad_amount": Row(
         422, "The amount cannot be issued", "Send a number other than zero, of at most 38 digits."
     ),
-    "custody.asset_unknown": Row(
-        422, "The asset is not known at this domain, or has other decimals there", "See facts."
+    "custody.bad_asset": Row(
+        422, "The asset cannot be issued", "Name the code of a registered asset, such as AAPL."
+    ),
+    "custody.scale_differs": Row(
+        409,
+        "The asset has other decimals at this domain",
+        "See `scale`; an asset never changes its decimals.",
     ),
     "custody.reference_exists": Row(
         409,
@@ -146,6 +151,9 @@ CUSTODY: dict[str, Row] = {
         "Nothing was earmarked or moved; it may be asked again once there is more.",
     ),
     # -- said to coordinators ----------------------------------------------------------------------
+    "custody.none": Row(422, "The request names no round", _FLOWS),
+    "custody.too_many": Row(422, "Too many rounds in one request", "Split it; see count_max."),
+    "custody.bad_limit": Row(422, "The limit cannot be", "Ask for 1 to limit_max rounds."),
     "custody.bad_round": Row(422, "The round cannot be", _FLOWS),
     "custody.fenced": Row(
         409, "Another coordinator has taken over", "Stop: a higher epoch was seen."

@@ -74,14 +74,9 @@ async def submit_sese023(call: Call, data: bytes) -> Spoken:
         return spoken_xml(await _rejected(told.reference, no))
     if wants_json(call):
         return answered(done, receipt=receipt)
-    side, party = Party(told.fields["side"]), call.acting_for(told.fields[_ACCOUNT[told.movement]])
-    assert party
     await call.desk.fresh(receipt.height)
     view = await settlement_seen(call, int(done.settlement_id[1:]))
-    return spoken_xml(await _status(call, view, side), receipt)
-
-
-_ACCOUNT = {"DELI": "seller_account_id", "RECE": "buyer_account_id"}
+    return spoken_xml(await _status(call, view, Party(told.fields["side"])), receipt)
 
 
 async def _rejected(reference: str, no: Rejection | ProblemRaised) -> bytes:
