@@ -117,6 +117,8 @@ class DvpQueries:
     async def settlement_by_reference(self, party: str, reference: str) -> SettlementView | None:
         """Return the settlement that a party instructed under a reference of its own, or that has
         this trade id and the party on a side; the newest if there are several."""
+        if not reference:
+            return None  # one that nobody named yet is no answer
         asked = {"party": party, "reference": reference}
         rows = await self._reader.rows(_BY_REFERENCE, asked)
         return settlement_view(rows[0]) if rows else None
@@ -287,7 +289,7 @@ def _wanted(
     return {
         "from": from_day or FIRST_DAY,
         "day": _day_of(start.low) if start else to_day or LAST_DAY,
-        "number": start.after if start else TIME_MAX,
+        "number": bounded(start.after) if start else TIME_MAX,
         "limit": page_limit(limit) + 1,
     }
 
