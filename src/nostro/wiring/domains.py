@@ -36,6 +36,8 @@ from nostro.wiring.starting import start_patiently
 HOST = "127.0.0.1"
 TOKEN_BYTES = 32
 DATABASE_PREFIX = "nostro_"
+ENGINE, FOLLOWER = "nostro_engine", "nostro_follower"
+"""Who connects to the private PostgreSQL, each with rights of its own."""
 
 Facts = dict[str, Any]
 
@@ -44,13 +46,15 @@ Facts = dict[str, Any]
 
 
 class DomainOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process of a domain is told. `store`: URL of its database; `port` 0: any free one,
-    and the same again when it is restarted."""
+    """What the process of a domain is told. `store`: URL by which its engine connects to its
+    database, `follower`: by which its follower does; `port` 0: any free one, and the same again
+    when it is restarted."""
 
     name: str
     store: str
     token: str
     port: int = 0
+    follower: str = ""
 
 
 class DomainPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +93,17 @@ def external_store(url: str, name: str) -> str:
 
 def order_for(name: str, store: str) -> DomainOrder:
     """Return the order of a domain, with a token that nobody knows yet."""
-    return DomainOrder(name=name, store=store, token=secrets.token_urlsafe(TOKEN_BYTES))
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    return DomainOrder(name=name, store=store, token=token, follower=_as_follower(store))
+
+
+def _as_follower(store: str) -> str:
+    """Return the URL by which a follower connects: in the private PostgreSQL it is another user's,
+    elsewhere that which the operator gave for all."""
+    parts = urlsplit(store)
+    if parts.netloc != f"{ENGINE}@":
+        return store
+    return urlunsplit(parts._replace(netloc=f"{FOLLOWER}@"))
 
 
 def place_of(order: DomainOrder, ready: Mapping[str, Any]) -> DomainPlace:
@@ -123,6 +137,22 @@ async def serve_domain(order: DomainOrder, *, on_ready: Callable[[Facts], None])
     finally:
         await server.stop()
         await engine.stop()
+
+
+def follow_domain(
+    order: DomainOrder, *, snapshot_every: int, parent_pid: int | None = None
+) -> None:
+    """Keep the views and the snapshots of a domain in step, in a process of their own, until told
+    to stop: with snapshots a domain that has long lived is soon back."""
+    from nostro.adapters.postgres.follower import run_follower  # nobody else here needs it
+
+    run_follower(
+        url=order.follower,
+        chain=order.name,
+        house=domain_house(),
+        snapshot_every=snapshot_every,
+        parent_pid=parent_pid,
+    )
 
 
 # -- in the server ---------------------------------------------------------------------------------
