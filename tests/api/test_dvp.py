@@ -311,8 +311,8 @@ async def test_what_is_kept_back_settles_once_it_is_let_go(door: Door) -> None:
 
 
 async def test_a_part_is_let_go_where_both_sides_take_parts(door: Door) -> None:
-    terms = {"seller_partial": "PART", "buyer_partial": "PART", "hold": ["seller"]}
-    id = (await instruct(door, **terms))["settlement_id"]
+    partial = {"seller_partial": "PART", "buyer_partial": "PART"}
+    id = (await instruct(door, hold=["seller"], **partial))["settlement_id"]
     for quantity, code in (
         ("0", "request.bad_value"),
         ("0.001", "money.too_many_decimals"),
@@ -458,7 +458,7 @@ async def test_a_list_is_narrowed_counted_and_paged(door: Door) -> None:
         page = await read(door, "/settlements", of="alice", limit=2, cursor=page["next_cursor"])
         seen += [each["trade_id"] for each in page["data"]]
     assert seen == [f"p-{number}" for number in (4, 3, 2, 1, 0)]
-    query = {"start_date": day(1), "end_date": day(3), "status": "PENDING"}
+    query: dict[str, Any] = {"start_date": day(1), "end_date": day(3), "status": "PENDING"}
     assert (await read(door, "/settlements", of="bob", **query))["total"] == 3
     assert (await read(door, "/settlements", of="bob", status="SETTLED"))["total"] == 1
     assert (await read(door, "/settlements", trade_id="p-3"))["data"][0]["trade_id"] == "p-3"

@@ -17,7 +17,9 @@ from nostro.api.problems import Invalid, Problem, ProblemRaised, detail_of, spok
 from nostro.kernel.messages import Rejection
 from nostro.ledger import RULES
 from nostro.runtime.ports import Fenced, NotDone, OutcomeUnknown, Overloaded
-from nostro.settlement.told import ToldType
+from nostro.settlement import (
+    ToldType,
+)
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "nostro"

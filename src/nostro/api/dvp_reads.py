@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nostro.ledger import Page
-from nostro.settlement.terms import Status
-from nostro.settlement.views import (
+from nostro.settlement import (
     DomainView,
     InstrumentView,
     PenaltyView,
@@ -19,6 +18,7 @@ from nostro.settlement.views import (
     SettlementEventView,
     SettlementsFound,
     SettlementView,
+    Status,
 )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from nostro.adapters.iso20022.securities import OneSide
-from nostro.settlement.terms import Partial, Party, Status
-from nostro.settlement.views import SettlementView
+from nostro.settlement import (
+    Partial,
+    Party,
+    SettlementView,
+    Status,
+)
 from tests.adapters.iso20022.messages import NS
 
 ISIN = "US0378331005"

@@ -35,7 +35,12 @@ from nostro.adapters.iso20022.sese024 import (
 from nostro.adapters.iso20022.sese025 import confirmation
 from nostro.adapters.iso20022.trees import codes_of, find
 from nostro.adapters.iso20022.xml import MessageRefused, library, message_name, read
-from nostro.settlement.terms import Partial, Party, Reason, Status
+from nostro.settlement import (
+    Partial,
+    Party,
+    Reason,
+    Status,
+)
 from tests.adapters.iso20022.messages import BANKS, SUED
 from tests.adapters.iso20022.settlement_messages import (
     AT_US,

@@ -12,8 +12,11 @@ from nostro.adapters.iso20022.parts import decimal_of, reference_of
 from nostro.adapters.iso20022.sese023 import DIRECTIONS, OUR_SCHEME
 from nostro.adapters.iso20022.trees import Tree
 from nostro.adapters.iso20022.xml import MessageRefused
-from nostro.settlement.terms import Party, Status
-from nostro.settlement.views import SettlementView
+from nostro.settlement import (
+    Party,
+    SettlementView,
+    Status,
+)
 
 NO_REFERENCE = "NONREF"
 """What stands where there is no reference of the other side's (market practice)."""

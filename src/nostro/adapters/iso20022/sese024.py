@@ -25,7 +25,11 @@ from nostro.adapters.iso20022.securities import (
 )
 from nostro.adapters.iso20022.trees import Tree, build
 from nostro.adapters.iso20022.xml import library, write
-from nostro.settlement.terms import Party, Reason, Status
+from nostro.settlement import (
+    Party,
+    Reason,
+    Status,
+)
 
 SESE024 = "sese.024.001.12"
 OTHER = "OTHR"

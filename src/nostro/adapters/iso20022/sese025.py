@@ -22,7 +22,9 @@ from nostro.adapters.iso20022.securities import (
 )
 from nostro.adapters.iso20022.trees import Tree, build
 from nostro.adapters.iso20022.xml import MessageRefused, library, write
-from nostro.settlement.terms import Status
+from nostro.settlement import (
+    Status,
+)
 
 SESE025 = "sese.025.001.11"
 PART_CONFIRMED, LAST_PART_CONFIRMED = "PAIN", "PARC"

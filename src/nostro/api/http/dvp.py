@@ -37,17 +37,17 @@ from nostro.api.times import rfc3339
 from nostro.api.words import SettlementId, SettlementReason
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
-from nostro.settlement.commands import (
+from nostro.settlement import (
     CancelSettlement,
     HoldSettlement,
     InstructSettlements,
     InstructSide,
     NewSettlement,
+    Party,
     ReleaseSettlement,
     RetrySettlement,
+    SettlementView,
 )
-from nostro.settlement.terms import Party
-from nostro.settlement.views import SettlementView
 
 TAG = "delivery versus payment"
 ACTOR = "operator"
@@ -66,27 +66,27 @@ class DvpInPath(StringConvertor):
     regex = "(?!(?:penalties|positions)$)[^/]+"
 
 
-class HoldBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DvpHoldBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which side; a party's own, if it is left out."""
 
     side: Party | None = None
 
 
-class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DvpReleaseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which side, and how much of what it keeps back: all, if `quantity` is left out."""
 
     side: Party | None = None
     quantity: Amount | msgspec.UnsetType = UNSET
 
 
-class CancelBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DvpCancelBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which side asks; a party's own, if it is left out, and an operator asks for both."""
 
     side: Party | None = None
     reason: SettlementReason = ""
 
 
-class RetryBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DvpRetryBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why it may succeed now."""
 
     reason: Annotated[SettlementReason, msgspec.Meta(min_length=1)]
@@ -274,14 +274,14 @@ def _speak_for_both(call: Call, said: AgreedBody) -> None:
 # -- a settlement that stands ----------------------------------------------------------------------
 
 
-async def hold_dvp(call: Call, body: HoldBody) -> Spoken:
+async def hold_dvp(call: Call, body: DvpHoldBody) -> Spoken:
     """Keep a settlement back for one side."""
     view, side = await _own(call, body.side)
     told, receipt = await _stands(call, HoldSettlement(settlement=view.number, side=side), view)
     return answered(told, receipt=receipt)
 
 
-async def release_dvp(call: Call, body: ReleaseBody) -> Spoken:
+async def release_dvp(call: Call, body: DvpReleaseBody) -> Spoken:
     """Let go what a side keeps back, or a part of it."""
     view, side = await _own(call, body.side)
     quantity, minor = given(body.quantity), 0
@@ -298,7 +298,7 @@ async def release_dvp(call: Call, body: ReleaseBody) -> Spoken:
     return answered(told, receipt=receipt)
 
 
-async def cancel_dvp(call: Call, body: CancelBody) -> Spoken:
+async def cancel_dvp(call: Call, body: DvpCancelBody) -> Spoken:
     """Ask to cancel a settlement."""
     view = await _seen(call)
     side = body.side
@@ -317,7 +317,7 @@ async def cancelled_by(
     return await _stands(call, command, view)
 
 
-async def retry_dvp(call: Call, body: RetryBody) -> Spoken:
+async def retry_dvp(call: Call, body: DvpRetryBody) -> Spoken:
     """Have a settlement tried again now."""
     view = await _seen(call)
     command = RetrySettlement(settlement=view.number, reason=body.reason)
@@ -453,7 +453,7 @@ def _change(
         handler=handler,
         params=DvpPath,
         body=body,
-        body_optional=body is not RetryBody,
+        body_optional=body is not DvpRetryBody,
         body_example=body_example,
         key=KeyRule.OPTIONAL,
         actor=ACTOR,
@@ -516,7 +516,7 @@ OPERATIONS = (
         description="For one side, until it releases it. An attempt that is not decided is given "
         "up; one that is decided is final.",
         handler=hold_dvp,
-        body=HoldBody,
+        body=DvpHoldBody,
         body_example={"side": "seller"},
         problems=("settlement.decided",),
     ),
@@ -527,7 +527,7 @@ OPERATIONS = (
         description="What a side keeps back, or only a `quantity` of it, where both sides take a "
         "part of the whole.",
         handler=release_dvp,
-        body=ReleaseBody,
+        body=DvpReleaseBody,
         body_example={"side": "seller", "quantity": "20.00000000"},
         problems=(
             "settlement.not_on_hold",
@@ -544,7 +544,7 @@ OPERATIONS = (
         description="One that is not matched ends at once; one that is, when both sides have "
         "asked. What is linked is cancelled together.",
         handler=cancel_dvp,
-        body=CancelBody,
+        body=DvpCancelBody,
         body_example={"side": "buyer", "reason": "traded in error"},
         problems=("settlement.decided",),
         result=examples.CANCELLED,
@@ -556,7 +556,7 @@ OPERATIONS = (
         description="One that failed, or that waits for its next attempt. It counts in "
         "`retry_count`.",
         handler=retry_dvp,
-        body=RetryBody,
+        body=DvpRetryBody,
         body_example={"reason": "funds have arrived"},
         problems=(
             "settlement.cancelled",

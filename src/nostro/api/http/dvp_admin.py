@@ -41,8 +41,13 @@ from nostro.api.words import (
 )
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt
-from nostro.settlement.commands import SetDomainState, SetInstrument, SetPenaltyRate
-from nostro.settlement.terms import DomainState, Instrument
+from nostro.settlement import (
+    DomainState,
+    Instrument,
+    SetDomainState,
+    SetInstrument,
+    SetPenaltyRate,
+)
 
 RATE_PPM_MAX = 1_000_000
 
@@ -306,7 +311,7 @@ def _recorded(receipt: Receipt) -> dict[str, Any]:
     return {"height": receipt.height, "recorded_at": rfc3339(receipt.at_us)}
 
 
-class NoQuery(msgspec.Struct, frozen=True, kw_only=True):
+class HoldingsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing more is needed."""
 
 
@@ -452,7 +457,7 @@ OPERATIONS = (
         summary="What a party owns at a domain",
         description="By asset, with what is earmarked for settlements. At domains of ours only.",
         handler=get_holdings,
-        query=NoQuery,
+        query=HoldingsQuery,
         params=HoldingsPath,
         problems=("settlement.domain_unknown", "custody.not_here", "auth.not_your_account"),
         results={

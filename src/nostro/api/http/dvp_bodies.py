@@ -25,8 +25,14 @@ from nostro.api.words import (
     TradeId,
 )
 from nostro.kernel.messages import Rejection
-from nostro.settlement.commands import NewSettlement, NewSide
-from nostro.settlement.terms import SETTLEMENTS_MAX, Cycle, Partial, Party
+from nostro.settlement import (
+    SETTLEMENTS_MAX,
+    Cycle,
+    NewSettlement,
+    NewSide,
+    Partial,
+    Party,
+)
 
 UNSET = msgspec.UNSET
 MISSING = "request.missing_field"

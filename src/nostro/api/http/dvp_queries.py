@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -23,8 +23,22 @@ from nostro.api.http.ledger_reads import AtLeast, Cursor, FreshQuery, Limit
 from nostro.api.operations import Call, Operation, Result, answered
 from nostro.api.problems import Spoken
 from nostro.api.words import AssetCode, CalendarDay, PartyId, SettlementId, TradeId
-from nostro.settlement.terms import Status
+from nostro.settlement import (
+    Status,
+)
 
+StatusWord = Literal[
+    "PENDING",
+    "INITIATED",
+    "SELLER_SECURITIES_LOCKED",
+    "BUYER_CASH_LOCKED",
+    "EXECUTING",
+    "CONFIRMED",
+    "SETTLED",
+    "PARTIALLY_SETTLED",
+    "FAILED",
+]
+assert set(Status) == set(get_args(StatusWord))
 EVENTS_MAX = 1_000
 """Events told of one settlement: a hundred attempts of ten."""
 
@@ -34,7 +48,7 @@ class DvpsQuery(msgspec.Struct, frozen=True, kw_only=True):
     everybody all); settlement dates from `start_date` to `end_date`, both included."""
 
     account_id: PartyId | None = None
-    status: Status | None = None
+    status: StatusWord | None = None
     start_date: CalendarDay | None = None
     end_date: CalendarDay | None = None
     trade_id: TradeId | None = None
@@ -79,7 +93,7 @@ async def list_dvps(call: Call, query: DvpsQuery) -> Spoken:
     await desk.fresh(query.at_least)
     page = await desk.platform.dvp.settlements(
         party=party,
-        status=query.status,
+        status=None if query.status is None else Status(query.status),
         trade_id=query.trade_id,
         from_day=query.start_date,
         to_day=query.end_date,

@@ -16,13 +16,15 @@ from nostro.api.desk import Desk
 from nostro.api.dvp_domains import Holding
 from nostro.api.times import rfc3339
 from nostro.kernel.money import format_amount
-from nostro.settlement.terms import Instrument, Partial, settlement_id
-from nostro.settlement.views import (
+from nostro.settlement import (
     DomainView,
+    Instrument,
+    Partial,
     PenaltyView,
     PositionView,
     SettlementEventView,
     SettlementView,
+    settlement_id,
 )
 
 
@@ -141,7 +143,7 @@ class PenaltiesPage(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
-class PositionTold(msgspec.Struct, frozen=True, kw_only=True):
+class DvpPositionTold(msgspec.Struct, frozen=True, kw_only=True):
     """What attempts under way have of a party's asset. `earmarked`: it will be given away if its
     attempt is decided. In settlement, that is decided and not yet done everywhere: `delivering` and
     `receiving`. The party may use none of these."""
@@ -156,7 +158,7 @@ class PositionTold(msgspec.Struct, frozen=True, kw_only=True):
 class PositionsTold(msgspec.Struct, frozen=True, kw_only=True):
     """What attempts under way have of a party's assets, by asset."""
 
-    data: list[PositionTold]
+    data: list[DvpPositionTold]
 
 
 class InstrumentTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,9 +317,9 @@ def penalty_told(desk: Desk, view: PenaltyView) -> PenaltyTold:
     )
 
 
-def position_told(desk: Desk, view: PositionView) -> PositionTold:
+def position_told(desk: Desk, view: PositionView) -> DvpPositionTold:
     """Return what is under way of an asset as it is told."""
-    return PositionTold(
+    return DvpPositionTold(
         account_id=view.party,
         asset=view.asset,
         earmarked=amount_told(desk, view.earmarked_minor, view.asset),

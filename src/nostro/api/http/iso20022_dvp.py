@@ -41,8 +41,10 @@ from nostro.api.problem_table import row_for
 from nostro.api.problems import ProblemRaised, Spoken, detail_of
 from nostro.api.shapes import Shape
 from nostro.kernel.messages import Rejection
-from nostro.settlement.terms import Party
-from nostro.settlement.views import SettlementView
+from nostro.settlement import (
+    Party,
+    SettlementView,
+)
 
 _shape = Shape(InstructBody)
 AUTH = "auth."
