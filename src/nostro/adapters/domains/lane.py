@@ -214,19 +214,29 @@ class Lane:
 
     def _heard(self, item: Item, answer: HoldAnswer, height_before: int) -> DeedResult | None:
         """Return what to tell of an answer, None when it is to be asked for again. A domain that
-        seems to have forgotten something is looked at more closely before it gets more: it does
-        not know what it held, or did something new at a height that it had before it was asked
-        (or something old: that costs no more than a look)."""
-        if item.deed is Deed.EXECUTE and answer == Refused(UNKNOWN) and not item.is_doubted:
+        seems to have forgotten something is looked at more closely before it gets more, and before
+        anybody goes by what it answered: it does not know what it held, or did something new at a
+        height that it had before it was asked (or something old: that costs no more than a
+        look)."""
+        why = self._doubt(item, answer, height_before)
+        if why and not item.is_doubted:
             item.is_doubted = True
-            self._lose(f"it does not know {item.order.round_id}, which it held")
+            self._lose(why)
             return None
         if isinstance(answer, Held | Executed | Released):
             height = height_of(answer.reference, self._domain.name)
-            if 0 < height < height_before:
-                self._lose(f"it answers at height {height}, and was at {height_before}")
             self.height = max(self.height, height)
         return _result(item, answer)
+
+    def _doubt(self, item: Item, answer: HoldAnswer, height_before: int) -> str:
+        """Return what speaks against an answer; "" when nothing does."""
+        if item.deed is Deed.EXECUTE and answer == Refused(UNKNOWN):
+            return f"it does not know {item.order.round_id}, which it held"
+        if isinstance(answer, Held | Executed | Released):
+            height = height_of(answer.reference, self._domain.name)
+            if 0 < height < height_before:
+                return f"it answers at height {height}, and was at {height_before}"
+        return ""
 
     async def _ask(self, items: list[Item]) -> Sequence[HoldAnswer]:
         epoch, orders = self._epoch(), [item.order for item in items]
