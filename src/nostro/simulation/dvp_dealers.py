@@ -298,6 +298,8 @@ _WRONG: tuple[dict[str, Any], ...] = (
 class DvpOperator(Client):
     """Closes a domain now and then; at last lets everything come to an end."""
 
+    clumsy = 0.0
+
     async def _do_something(self) -> None:
         domain = self._random.choice((SEC, BANK))
         await self._ask(SetDomainState(domain=domain, state=DomainState.CLOSED, reason="evening"))
