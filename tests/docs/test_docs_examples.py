@@ -16,7 +16,21 @@ from nostro.cli import COMMANDS
 from tests.docs.examples import ROOT, Block, Example, commands, differs, examples
 from tests.e2e.up import Up, clean_environment, up
 
-PAGES = ("README.md", "docs/start.md", "docs/payments.md", "docs/orders.md", "docs/feeds.md")
+PAGES = (
+    "README.md",
+    "docs/start.md",
+    "docs/payments.md",
+    "docs/orders.md",
+    "docs/feeds.md",
+    "docs/settlements.md",
+)
+SETTINGS = {
+    "docs/settlements.md": {
+        "NOSTRO_SETTLEMENT_DOMAINS": "securities,cash",
+        "NOSTRO_SETTLEMENT_RETRY_DELAY_SECONDS": "0.1",  # nobody waits two minutes for an example
+    }
+}
+"""Under which settings the reader of a page has started the platform."""
 URL = "http://127.0.0.1:8000"
 END = "-- end of example {number} --"
 SHELL_TIMEOUT_S = 120
@@ -25,9 +39,9 @@ _TARGET = re.compile(r"^(?P<name>[a-z]+):", re.MULTILINE)
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Up]:
-    """A platform on an empty ledger, as the reader has one."""
-    with up(tmp_path / "data", tmp_path / "up.log") as one:
+def running(tmp_path: Path, page: str) -> Iterator[Up]:
+    """A platform on an empty ledger, as the reader of a page has one."""
+    with up(tmp_path / "data", tmp_path / "up.log", **SETTINGS.get(page, {})) as one:
         yield one
 
 
