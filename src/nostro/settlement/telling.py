@@ -20,6 +20,7 @@ from nostro.settlement.events import (
     DeedsOrdered,
     DeedsRefused,
     DomainStateSet,
+    DoneDeed,
     FailedSettlement,
     HoldsPlaced,
     HoldsReleased,
@@ -58,6 +59,7 @@ from nostro.settlement.told import (
     HeldBack,
     Initiated,
     Instructed,
+    LegExecuted,
     LetGo,
     Matched,
     Offered,
@@ -295,7 +297,21 @@ class Telling:
                 round.held[event.domain] = deed
                 self._lock(round, event.domain)
                 self._execute(round)
+            else:
+                self._execute_legs(round, event.domain, deed)
             round.executed[event.domain] = deed
+
+    def _execute_legs(self, round: KnownRound, domain: str, deed: DoneDeed) -> None:
+        """Tell those settlements that have a leg at this domain."""
+        for tranche in round.tranches:
+            live = self._live[tranche.settlement]
+            securities = live.about.securities_domain == domain
+            cash = live.about.cash_domain == domain
+            if securities or cash:
+                facts = LegExecuted(
+                    round.round_id, domain, securities, cash, deed.reference, deed.contract_id
+                )
+                self._tell(live, ToldType.LEG_EXECUTED, facts)
 
     def _settled(self, event: RoundsSettled) -> None:
         for settled in event.rounds:
@@ -463,5 +479,6 @@ SILENT: tuple[type[Event], ...] = (
     InstrumentSet,
     PenaltyRateSet,
     DomainStateSet,
+    DoneDeed,
 )
 """Events of the room that tell nothing of a settlement."""

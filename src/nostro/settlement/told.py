@@ -31,6 +31,7 @@ class ToldType(StrEnum):
     BUYER_CASH_LOCKED = "settlement.buyer_cash_locked"
     REFUSED = "settlement.refused"
     EXECUTING = "settlement.executing"
+    LEG_EXECUTED = "settlement.leg_executed"
     STUCK = "settlement.stuck"
     ABORTED = "settlement.aborted"
     CONFIRMED = "settlement.confirmed"
@@ -182,6 +183,18 @@ class Executing(msgspec.Struct, frozen=True, gc=False):
     amount_minor: int
 
 
+class LegExecuted(msgspec.Struct, frozen=True, gc=False):
+    """A domain has executed what lies there: the securities, or the cash; the other leg follows.
+    `reference`: the domain's own name for that."""
+
+    round_id: str
+    domain: str
+    securities: bool
+    cash: bool
+    reference: str
+    contract_id: str
+
+
 class Aborted(msgspec.Struct, frozen=True, gc=False):
     """It is decided that this round does nothing; what is earmarked is released."""
 
@@ -274,6 +287,7 @@ Facts = (
     | CashLocked
     | RefusedBy
     | Executing
+    | LegExecuted
     | Aborted
     | Confirmed
     | Settled
@@ -297,6 +311,7 @@ FACTS: Mapping[ToldType, type[msgspec.Struct]] = {
     ToldType.BUYER_CASH_LOCKED: CashLocked,
     ToldType.REFUSED: RefusedBy,
     ToldType.EXECUTING: Executing,
+    ToldType.LEG_EXECUTED: LegExecuted,
     ToldType.STUCK: RefusedBy,
     ToldType.ABORTED: Aborted,
     ToldType.CONFIRMED: Confirmed,

@@ -24,6 +24,7 @@ from nostro.settlement import (
     FailedSettlement,
     HoldsPlaced,
     InstructedSettlement,
+    LegExecuted,
     Matched,
     Partial,
     PartiallySettled,
@@ -171,10 +172,14 @@ def test_two_domains_lock_one_after_the_other_and_settle_under_the_name_of_the_r
         T.SELLER_SECURITIES_LOCKED,
         T.BUYER_CASH_LOCKED,
         T.EXECUTING,
+        T.LEG_EXECUTED,
+        T.LEG_EXECUTED,
         T.CONFIRMED,
         T.SETTLED,
     ]
-    assert told[4].facts == Confirmed(
+    assert names(told)[4][1] is Status.EXECUTING
+    assert told[4].facts == LegExecuted("main.S1.1", "cash", False, True, "cash:2", "")
+    assert told[6].facts == Confirmed(
         "main.S1.1", 100, 1_000, "main.S1.1", "#7", "depot:2", "cash:2"
     )
 

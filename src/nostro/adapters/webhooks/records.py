@@ -40,6 +40,7 @@ class EventType(StrEnum):
     SETTLEMENT_BUYER_CASH_LOCKED = "settlement.buyer_cash_locked"
     SETTLEMENT_REFUSED = "settlement.refused"
     SETTLEMENT_EXECUTING = "settlement.executing"
+    SETTLEMENT_LEG_EXECUTED = "settlement.leg_executed"
     SETTLEMENT_STUCK = "settlement.stuck"
     SETTLEMENT_ABORTED = "settlement.aborted"
     SETTLEMENT_CONFIRMED = "settlement.confirmed"

@@ -49,6 +49,7 @@ TOLD_BY: Mapping[ToldType, Sequence[type[Event]]] = {
     ToldType.BUYER_CASH_LOCKED: (HoldsPlaced, DeedsExecuted),
     ToldType.REFUSED: (DeedsRefused,),
     ToldType.EXECUTING: (RoundsDecided, DeedsExecuted),
+    ToldType.LEG_EXECUTED: (DeedsExecuted,),
     ToldType.STUCK: (DeedsRefused,),
     ToldType.ABORTED: (RoundsDecided,),
     ToldType.CONFIRMED: (RoundsSettled,),
@@ -83,6 +84,7 @@ _NUMBERS: Mapping[ToldType, int] = {
     ToldType.POSTPONED: 30,
     ToldType.FAILED: 31,
     ToldType.PENALTY: 32,
+    ToldType.LEG_EXECUTED: 33,
 }
 """What sets the notices of a row apart, also from those of the exchange; these never change."""
 

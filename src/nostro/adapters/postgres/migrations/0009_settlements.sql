@@ -92,7 +92,7 @@ COMMENT ON COLUMN nostro.settlements.dvp_atomic_transaction_id IS
     'What one domain calls the execution if it did all of it, else round_id.';
 COMMENT ON COLUMN nostro.settlements.seller_securities_ref IS
     'What the securities domain calls the earmark, and once it has executed, the execution; buyer_cash_ref likewise.'
-    ' The other two are known once they have been executed.';
+    ' The other two are known once their leg has been executed.';
 CREATE INDEX settlements_seller ON nostro.settlements (seller_account_id, settlement_date, settlement);
 CREATE INDEX settlements_buyer ON nostro.settlements (buyer_account_id, settlement_date, settlement);
 CREATE INDEX settlements_seller_status

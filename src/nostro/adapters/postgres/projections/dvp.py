@@ -31,6 +31,7 @@ from nostro.settlement import (
     Initiated,
     InstructedSettlement,
     InstrumentSet,
+    LegExecuted,
     LetGo,
     Matched,
     PartiallySettled,
@@ -189,6 +190,8 @@ class DvpProjection:
                 return
             case Initiated() | Executing() | SecuritiesLocked() | CashLocked() | Confirmed():
                 changes = _under_way(told)
+            case LegExecuted():
+                changes = _leg_executed(facts)
             case Settled() | PartiallySettled():
                 changes = _settled(told, facts)
             case RefusedBy() | Aborted():
@@ -308,6 +311,18 @@ def _under_way(told: Told) -> Mapping[str, Any]:
             }
         case _:
             return {"waiting_reason": "", "waiting_code": ""}
+
+
+def _leg_executed(facts: LegExecuted) -> Mapping[str, Any]:
+    """Return what changes when one domain has executed, and perhaps not the other."""
+    changes: dict[str, Any] = {}
+    if facts.securities:
+        changes |= dict.fromkeys(("seller_securities_ref", "buyer_securities_ref"), facts.reference)
+    if facts.cash:
+        changes |= dict.fromkeys(("seller_cash_ref", "buyer_cash_ref"), facts.reference)
+    if facts.contract_id:
+        changes["dvp_contract_id"] = facts.contract_id
+    return changes
 
 
 def _settled(told: Told, facts: Settled | PartiallySettled) -> Mapping[str, Any]:
