@@ -21,10 +21,11 @@ from nostro.adapters.domains.port import (
     Executed,
     Held,
     HoldOrder,
+    Refused,
     Released,
     Silent,
 )
-from nostro.kernel.movement import Lock, Move
+from nostro.kernel.movement import Lacking, Lock, Move
 from nostro.runtime.ports import NotDone, Outage, OutcomeUnknown
 from tests.adapters.canton_double.openapi import CheckedTransport
 from tests.contracts.canton_domains import CantonWorld
@@ -219,6 +220,19 @@ async def test_who_has_no_mandate_has_no_account(world: CantonWorld) -> None:
     assert refuses(answer, ACCOUNT)
     await world.mandate("dave", world.party["bob"])
     await held(world, holding(R1, Move("alice", "dave", "BOND1", 1)))
+
+
+async def test_two_accounts_of_one_owner_give_from_one_holding(world: CantonWorld) -> None:
+    await world.mandate("ann", world.party["alice"])
+    await world.give("alice", "BOND1", 300)
+    moves = (SALE, Move("ann", "bob", "BOND1", 50))
+    await held(world, holding(R1, *moves))
+    assert await money(world, "alice", "BOND1") == (300, 150)
+    answer = await hold(world, holding(R2, *moves, SALE))
+    assert isinstance(answer, Refused)
+    assert answer.lacking == (Lacking("alice", "BOND1", 150),)
+    await world.domain.execute([order(R1)])
+    assert await money(world, "bob", "BOND1") == (150, 150)
 
 
 async def test_what_the_ledger_could_never_take_is_rejected(world: CantonWorld) -> None:

@@ -27,7 +27,7 @@ class Plan(msgspec.Struct, frozen=True):
     payments: tuple[Leg, ...]
     needs: tuple[Need, ...]
     accounts: tuple[str, ...]
-    """Whose each need is, in our words."""
+    """Whose each need is, in our words: the first, where accounts of one owner share it."""
     mandates: tuple[str, ...]
 
 
@@ -79,15 +79,20 @@ def planned(order: HoldOrder, view: LedgerView, terms: CantonTerms) -> Plan | No
             amount=str(move.amount_minor),
         )
 
+    needs: dict[tuple[str, Instrument], Need] = {}
+    accounts: dict[tuple[str, Instrument], str] = {}
+    for lock in order.locks:
+        owner, instrument = owners[lock.party], _instrument(lock.asset, terms)
+        known = needs.get((owner, instrument))
+        amount = lock.amount_minor + (known.amount_minor if known else 0)
+        needs[owner, instrument] = Need(owner, instrument, amount)
+        accounts.setdefault((owner, instrument), lock.party)
     return Plan(
         round_id=order.round_id,
         deliveries=tuple(leg(each) for each in order.moves if not terms.is_cash(each.asset)),
         payments=tuple(leg(each) for each in order.moves if terms.is_cash(each.asset)),
-        needs=tuple(
-            Need(owners[each.party], _instrument(each.asset, terms), each.amount_minor)
-            for each in order.locks
-        ),
-        accounts=tuple(each.party for each in order.locks),
+        needs=tuple(needs.values()),
+        accounts=tuple(accounts.values()),
         mandates=tuple(
             # Accounts of one owner have a mandate each, of which one is enough.
             {at[1].owner: at[0] for at in found.values() if at is not None}.values()
