@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
     def serve(
         routes: Annotated[
             str,
-            typer.Option(help="Which: orders, balances, matching, payments, ledger; with commas."),
+            typer.Option(
+                help="Which: orders, balances, matching, settlements, payments, ledger; with commas."
+            ),
         ],
         port: Annotated[
             int | None, typer.Option(help="Port to serve them on; 0 takes any free one.")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from nostro.adapters.domains.own import domain_house
+from nostro.adapters.domains.resting import DomainCheck
 from nostro.adapters.journal_file import JournalFile
 from nostro.adapters.liquidity.reconcile import ProvidersCheck
+from nostro.adapters.postgres.dvp_checks import DvpCheck
 from nostro.adapters.postgres.evidence import Evidence
 from nostro.adapters.postgres.exchange_checks import ExchangeCheck, OrderFundsCheck
 from nostro.adapters.postgres.payment_checks import PaymentsCheck
@@ -72,11 +76,13 @@ def audit_database(
     *,
     trusted: Committee | None = None,
     data_dir: Path | None = None,
+    domains: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Audit the journal in a database, and all who tell of it there, at one moment. `trusted`: the
     first members of the committee, as the auditor knows them. `data_dir`: where the simulated
-    liquidity providers keep their own books, which are compared too.
+    liquidity providers keep their own books, which are compared too. `domains`: our settlement
+    domains and the databases of their chains, which are audited as well, and compared.
 
     Raises NotDone when the database does not answer.
     """
@@ -97,16 +103,38 @@ def audit_database(
             PaymentsCheck(evidence),
             ExchangeCheck(evidence),
             OrderFundsCheck(),
+            DvpCheck(evidence, chain),
             CertificatesCheck(verify, trusted=trusted),
             FinalityCheck(),
         ]
         if data_dir is not None:
             checks.append(ProvidersCheck(lambda: merchants_books(data_dir), chain=chain))
+        checks += [
+            DomainCheck(name, coordinator=chain, audit=partial(_audit_domain, store, name))
+            for name, store in sorted((domains or {}).items())
+        ]
         return audit(
             _counted(evidence.entries(), progress),
             chain=chain,
             decode=house.codec.decode_events,
             checks=checks,
+        )
+
+
+def _audit_domain(url: str, name: str, theirs: Check) -> Report:
+    """Audit the chain of a domain of ours, and let `theirs` hear it; raises NotDone."""
+    house = domain_house()
+    with Evidence(url, name) as evidence:
+        return audit(
+            evidence.entries(),
+            chain=name,
+            decode=house.codec.decode_events,
+            checks=[
+                ChainCheck(name, evidence.end()),
+                BooksCheck(LedgerAudit(), evidence.entries_at),
+                ReplayCheck(house, evidence.snapshots()),
+                theirs,
+            ],
         )
 
 

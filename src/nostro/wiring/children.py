@@ -38,6 +38,9 @@ def main() -> None:
     if sys.argv[1] == "follower":
         follow(settings, stores, parent_pid=order["parent_pid"])
         return
+    if sys.argv[1].startswith("domain-follower:"):
+        follow_a_domain(settings, order["domain"], parent_pid=order["parent_pid"])
+        return
     try:
         if sys.argv[1] == "members":
             uvloop.run(_members(settings, stores))
@@ -61,6 +64,18 @@ def follow(settings: Settings, stores: Stores, *, parent_pid: int) -> None:
         house=make_house(settings),
         snapshot_every=settings.snapshot_every_rows,
         parent_pid=parent_pid,
+    )
+
+
+def follow_a_domain(settings: Settings, order: dict[str, Any], *, parent_pid: int) -> None:
+    """Keep the views and snapshots of a settlement domain in step, as `follow` does the
+    platform's."""
+    from nostro.wiring.domains import DomainOrder, follow_domain
+
+    os.nice(FOLLOWER_NICENESS)
+    say_ready(name=sys.argv[1], pid=os.getpid())
+    follow_domain(
+        DomainOrder(**order), snapshot_every=settings.snapshot_every_rows, parent_pid=parent_pid
     )
 
 

@@ -81,11 +81,25 @@ def domain_store(postgres: EmbeddedPostgres, name: str) -> str:
     return postgres.url("nostro_engine", DATABASE_PREFIX + name)
 
 
+def store_beside(url: str, name: str, *, embedded: bool) -> str:
+    """Return where a domain's database is beside the coordinator's at `url`, for the same user."""
+    parts = urlsplit(url)
+    path = f"/{DATABASE_PREFIX}{name}" if embedded else f"{parts.path}_{name}"
+    return urlunsplit(parts._replace(path=path))
+
+
+def own_stores(settings: Settings, url: str) -> dict[str, str]:
+    """Return where the databases of our domains are beside the coordinator's at `url`, by name, for
+    the same user."""
+    names = [name for name in settings.settlement_domains.split(",") if name]
+    embedded = settings.postgres_url is None
+    return {name: store_beside(url, name, embedded=embedded) for name in names}
+
+
 def external_store(url: str, name: str) -> str:
     """Return the URL of a domain's database beside the one that the operator named: `<name of
     that>_<domain>`; raises NotDone when it is not there or not up to date; blocks."""
-    parts = urlsplit(url)
-    beside = urlunsplit(parts._replace(path=f"{parts.path}_{name}"))
+    beside = store_beside(url, name, embedded=False)
     check(beside)
     refuse_foreign(beside, name)
     return beside

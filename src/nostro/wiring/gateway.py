@@ -25,6 +25,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "orders": ("/order", "/orders"),
     "balances": ("/balance", "/wallet"),
     "matching": ("/markets", "/trades", "/ws", "/sse"),
+    "settlements": ("/settlements", "/settlement"),
     "payments": ("/api/v1/transactions", "/api/v1/participants", "/api/v1/settlements"),
     "ledger": ("/api/v1/ledger",),
 }

@@ -8,7 +8,7 @@ follower (views and snapshots), and each settlement domain of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,8 +32,9 @@ from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
 
 CHILD_MODULE = "nostro.wiring.children"
-DOMAIN = "domain:"
-"""Begins the name of the child that serves a settlement domain; the domain's name follows."""
+DOMAIN, DOMAIN_FOLLOWER = "domain:", "domain-follower:"
+"""Begin the names of the children that serve a settlement domain, and that write its views and
+snapshots; the domain's name follows."""
 WATCH_PAUSE_S = 0.2
 RETRY_PAUSE_S = 2.0
 
@@ -88,7 +89,13 @@ class Platform:
             for name, of in self._domain_orders.items()
         ]
         self._children += children
-        facts = await asyncio.gather(*(child.start() for child in children))
+        followers = [
+            Child(name=f"{DOMAIN_FOLLOWER}{name}", module=CHILD_MODULE, order=of)
+            for name, of in self._domain_orders.items()
+            if self._settings.follower
+        ]
+        self._children += followers
+        facts, _ = await asyncio.gather(_all_ready(children), _all_ready(followers))
         for each, ready in zip(self._domains, facts, strict=True):
             # A restarted domain must come back where the server knows it.
             self._domain_orders[each.name]["domain"]["port"] = ready["port"]
@@ -189,8 +196,13 @@ class Platform:
             self._order["stores"] = stores
             for name, order in self._domain_orders.items():
                 order["stores"] = stores
-                order["domain"]["store"] = domain_store(postgres, name)
+                moved = order_for(name, domain_store(postgres, name))
+                order["domain"] |= {"store": moved.store, "follower": moved.follower}
             await asyncio.gather(*(child.stop() for child in self._children))
+
+
+async def _all_ready(children: Sequence[Child]) -> list[dict[str, Any]]:
+    return await asyncio.gather(*(child.start() for child in children))
 
 
 def _stores_of(postgres: EmbeddedPostgres) -> Stores:
