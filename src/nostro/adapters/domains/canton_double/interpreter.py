@@ -110,7 +110,7 @@ class Machine:
     def create(self, name: str, argument: Value) -> str:
         """Create a contract and return its id."""
         template = self.package.templates[name]
-        argument = of_type(argument, template.argument)
+        argument = self._typed(argument, template.argument)
         signatories = frozenset(template.signatories(argument))
         observers = frozenset(template.observers(argument)) - signatories
         self._authorised(signatories, f"create of {name}")
@@ -143,7 +143,7 @@ class Machine:
         """Exercise a choice and return its result."""
         contract = self._find(name, contract_id)
         choice = _choice(contract.template, choice_name)
-        argument = of_type(argument, choice.argument)
+        argument = self._typed(argument, choice.argument)
         controllers = frozenset(choice.controllers(contract.argument, argument))
         self._authorised(controllers, f"exercise of {choice_name} on {name}")
         if choice.consuming:
@@ -179,6 +179,10 @@ class Machine:
                 "Interpretation error: Error: Unhandled Daml exception: "
                 f'DA.Exception.AssertionFailed:AssertionFailed {{ message = "{message}" }}',
             )
+
+    def _typed(self, argument: Value, wanted: Record) -> Value:
+        """Return an argument in the form that is kept; what bodies say has it already."""
+        return argument if self._frame.depth else of_type(argument, wanted)
 
     # -- what it looks at ---------------------------------------------------------------------
 
