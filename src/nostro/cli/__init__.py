@@ -32,6 +32,7 @@ COMMANDS = {
     "token": "Issue a token for development.",
     "pay": "Send payments from a file: CSV, JSON lines, pacs.008.",
     "net": "Net a file of obligations, without a platform, and price it.",
+    "settle": "Compare settlement domains with what was decided, and repair them.",
     "doctor": "Check every backend, and say the remedy.",
     "migrate": "Bring the schema of the database to this version.",
     "verify": "Audit the journal: hashes, balances, snapshots, views.",

@@ -116,6 +116,7 @@ def _of_database(
     from nostro.adapters.postgres.migrate import check, refuse_foreign
     from nostro.cli.migrate import administered
     from nostro.wiring.audit import audit_certificates, audit_database, height_of_database
+    from nostro.wiring.domains import own_stores
     from nostro.wiring.settings import load_settings
 
     settings = load_settings(postgres_url=url, data_dir=data_dir, chain=chain)
@@ -133,6 +134,7 @@ def _of_database(
                 settings.chain,
                 trusted=trusted,
                 data_dir=None if url else settings.data_dir,
+                domains=own_stores(settings, database),
                 progress=advance,
             )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -19,11 +19,13 @@ from nostro.adapters.domains.port import (
     ROUNDS_MAX,
     Absent,
     Domain,
+    DomainHead,
     Executed,
     Held,
     HoldOrder,
     Refused,
     Released,
+    RoundAt,
     RoundOrder,
     Silent,
     StatusAnswer,
@@ -99,7 +101,28 @@ class Repaired(msgspec.Struct, frozen=True):
     after: Report
 
 
-async def reconcile(domain: Domain, ours: OurRounds) -> Report:
+class Told(Protocol):
+    """What is asked of a domain for a comparison; a Domain has it all."""
+
+    @property
+    def name(self) -> str:
+        """See Domain.name."""
+        ...
+
+    async def head(self) -> DomainHead:
+        """See Domain.head."""
+        ...
+
+    async def status(self, round_ids: Sequence[str]) -> Sequence[StatusAnswer]:
+        """See Domain.status."""
+        ...
+
+    async def rounds(self, *, after: str, limit: int = ITEMS_MAX) -> Sequence[RoundAt]:
+        """See Domain.rounds."""
+        ...
+
+
+async def reconcile(domain: Told, ours: OurRounds) -> Report:
     """Compare a domain with what the coordinator's journal says, both may go on meanwhile; raises
     NotDone, OutcomeUnknown.
 
@@ -115,11 +138,11 @@ async def reconcile(domain: Domain, ours: OurRounds) -> Report:
         for round_id, theirs in zip(page, await domain.status(page), strict=True):
             if isinstance(theirs, Silent):
                 raise NotDone(f"{domain.name} does not say where {round_id} stands: {theirs.why}")
-            if _compared(round_id, ours.rounds.get(round_id), theirs) is not None:
+            if compared(round_id, ours.rounds.get(round_id), theirs) is not None:
                 first[round_id] = theirs
     seen_height = ours.seen_height
     await ours.follow()
-    again = (_compared(id_, ours.rounds.get(id_), theirs) for id_, theirs in first.items())
+    again = (compared(id_, ours.rounds.get(id_), theirs) for id_, theirs in first.items())
     return Report(
         domain=domain.name,
         rounds=len(suspects),
@@ -199,7 +222,7 @@ class _Repair:
                 self.refused[round_id] = answer.code
 
 
-async def _listed(domain: Domain) -> list[str]:
+async def _listed(domain: Told) -> list[str]:
     listed: list[str] = []
     while page := await domain.rounds(after=listed[-1] if listed else "", limit=ITEMS_MAX):
         listed += [each.round_id for each in page]
@@ -231,7 +254,7 @@ _BREAKS: Mapping[tuple[Stand, type], tuple[Kind, Remedy]] = {
 _CONTRADICTION = Kind.CONTRADICTION, Remedy.PEOPLE
 
 
-def _compared(round_id: str, ours: OurRound | None, theirs: StatusAnswer) -> Break | None:
+def compared(round_id: str, ours: OurRound | None, theirs: StatusAnswer) -> Break | None:
     """Return how the two differ on one round."""
     told = type(theirs).__name__.lower()
     if ours is None:

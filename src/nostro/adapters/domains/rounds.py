@@ -47,27 +47,16 @@ class OurRound(msgspec.Struct, gc=False):
     ordered_at: int
 
 
-class OurRounds:
-    """All rounds of one domain, by id, folded from the journal up to `height`. `seen_height`: the
-    highest at which the domain said it was durable, since it was last opened after a quarantine."""
+class RoundBooks:
+    """All rounds of one domain, by id. `seen_height`: the highest at which the domain said it was
+    durable, since it was last opened after a quarantine."""
 
-    def __init__(self, domain: str, *, read: Read, decode: Decode) -> None:
+    def __init__(self, domain: str) -> None:
         self.domain = domain
-        self.height = 0
         self.seen_height = 0
         self.rounds: dict[str, OurRound] = {}
-        self._read = read
-        self._decode = decode
         self._named: dict[tuple[int, int], OurRound] = {}
         self._state = DomainState.OPEN
-
-    async def follow(self) -> None:
-        """Read on to the end of the journal; raises NotDone."""
-        while entries := await self._read(self.height):
-            for entry in entries:
-                if b'"settlement.' in entry.payload:
-                    self.fold(self._decode(entry.payload), entry.height)
-                self.height = entry.height
 
     def fold(self, events: Sequence[Event], height: int) -> None:
         """Take in the events of a row."""
@@ -115,6 +104,24 @@ class OurRounds:
         if state is DomainState.OPEN and self._state is DomainState.QUARANTINED:
             self.seen_height = 0
         self._state = state
+
+
+class OurRounds(RoundBooks):
+    """The same, read from a journal up to `height`."""
+
+    def __init__(self, domain: str, *, read: Read, decode: Decode) -> None:
+        super().__init__(domain)
+        self.height = 0
+        self._read = read
+        self._decode = decode
+
+    async def follow(self) -> None:
+        """Read on to the end of the journal; raises NotDone."""
+        while entries := await self._read(self.height):
+            for entry in entries:
+                if b'"settlement.' in entry.payload:
+                    self.fold(self._decode(entry.payload), entry.height)
+                self.height = entry.height
 
     async def orders(self, rounds: Sequence[OurRound]) -> dict[str, DeedOrder]:
         """Return what the domain was asked to hold for these rounds, by id; raises NotDone."""

@@ -113,6 +113,14 @@ class PostgresJournal:
                 raise NotDone(f"PostgreSQL: {failure}") from failure
             raise
 
+    async def open_to_read(self) -> None:
+        """Connect for reading only: whoever writes the chain goes on. Raises NotDone."""
+        await self.close()
+        try:
+            self._reader = await self._connect()
+        except psycopg.Error as failure:
+            raise NotDone(f"PostgreSQL: {failure}") from failure
+
     async def _take_chain(self, writer: psycopg.AsyncConnection[Any]) -> Head:
         await writer.execute(_SETTLE_SESSION)
         cursor = await writer.execute(
