@@ -118,7 +118,8 @@ class _AboutSettlement(Command, frozen=True, kw_only=True):
 class HoldSettlement(_AboutSettlement, frozen=True, kw_only=True, tag="settlement.HoldSettlement"):
     """Keep a settlement back for one side until it releases it; by that party. A round under way
     that is not decided is aborted. Sent twice: accepted, no event. Refused: `settlement.unknown`,
-    `settlement.decided`, `settlement.ended`."""
+    `settlement.decided`, `settlement.ended`, `settlement.not_matched` (that side has not
+    instructed)."""
 
     side: Party
 
@@ -142,8 +143,10 @@ class CancelSettlement(
     ends at once; what is, when both have asked. A bundle is cancelled as a whole, once both sides
     of each of its settlements have asked. Sent twice: accepted, no event.
 
-    Reply body: {"status", "cancelled": bool}. Refused: `settlement.unknown`, `settlement.decided`,
-    `settlement.ended`.
+    Reply body: {"settlement", "settlement_id", "status", "cancelled": bool}; `cancelled`: all have
+    asked, and it ends once nothing is earmarked any more. Refused: `settlement.unknown`,
+    `settlement.decided`, `settlement.ended`, `settlement.not_matched` (that side has not
+    instructed).
     """
 
     side: Party | None = None

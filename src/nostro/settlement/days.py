@@ -18,6 +18,7 @@ from nostro.settlement.terms import Party, Reason
 ROUNDS_PER_TICK_MAX = 1_000
 """Rounds that one Tick begins, aborts or asks about; another follows at once while any is due."""
 PENALTIES_PER_TICK_MAX = 5_000
+DAYS_PER_TICK_MAX = 31
 
 
 def due(state: SettlementState, policy: SettlementPolicy) -> int | None:
@@ -37,9 +38,8 @@ def tick(
     for bundle in state.due_by(context.at_us, ROUNDS_PER_TICK_MAX):
         _see_to(course, bundle, context.at_us)
     events: list[Event] = list(course.events())
-    day = state.closed_day + 1
-    if state.settlements and day < policy.days.day_of(context.at_us):
-        events += _end_day(state, day, policy)
+    if state.settlements:
+        events += _end_days(state, policy, context.at_us)
     return Decision(events=events)
 
 
@@ -62,17 +62,34 @@ def _see_to(course: Course, bundle: Bundle, at_us: int) -> None:
 # -- the end of a day -----------------------------------------------------------------------------
 
 
-def _end_day(state: SettlementState, day: int, policy: SettlementPolicy) -> list[Event]:
-    """Tell the penalties of a day that is over, or the next lot of them; then the day is closed."""
+def _end_days(state: SettlementState, policy: SettlementPolicy, at_us: int) -> list[Event]:
+    """Close the days that are over, up to a bound, each with what it costs."""
+    events: list[Event] = []
+    first = state.closed_day + 1
+    for day in range(first, min(policy.days.day_of(at_us), first + DAYS_PER_TICK_MAX)):
+        after = state.accrued if day == first else 0
+        penalties, whole = _penalties(state, day, policy, after=after)
+        if penalties:
+            events.append(PenaltiesAccrued(penalties))
+        if whole:
+            events.append(DayClosed(day))
+        if penalties:
+            break
+    return events
+
+
+def _penalties(
+    state: SettlementState, day: int, policy: SettlementPolicy, *, after: int
+) -> tuple[list[Penalty], bool]:
+    """Return the penalties of a day for settlements of higher numbers, and whether these are all
+    there are."""
     penalties: list[Penalty] = []
     for live in state.settlements.values():
-        if live.number <= state.accrued:
-            continue
-        penalties += _penalties_of(state, live, day, policy)
+        if live.number > after:
+            penalties += _penalties_of(state, live, day, policy)
         if len(penalties) >= PENALTIES_PER_TICK_MAX:
-            return [PenaltiesAccrued(penalties)]
-    accrued: list[Event] = [PenaltiesAccrued(penalties)] if penalties else []
-    return [*accrued, DayClosed(day)]
+            return penalties, False
+    return penalties, True
 
 
 def _penalties_of(

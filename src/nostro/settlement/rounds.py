@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from nostro.kernel.messages import Event
+from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.movement import Lacking
 from nostro.settlement import events as e
 from nostro.settlement.dates import calendars_of, first_start, next_day_start, next_window
@@ -132,7 +132,10 @@ class Course:
         if not calendars:
             return at_us
         today = days.day_of(at_us)
-        return first_start(days, today, calendars, at_us=at_us, today=today)
+        try:
+            return first_start(days, today, calendars, at_us=at_us, today=today)
+        except Rejection:
+            return days.start_of(today + 1)  # no table tells; another may by then
 
     def _calendars(self, bundle: Bundle) -> tuple[str, ...]:
         assets = [

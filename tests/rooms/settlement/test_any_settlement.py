@@ -29,11 +29,13 @@ from nostro.settlement import (
     ReleaseSettlement,
     RetrySettlement,
     RoundsDecided,
+    RoundsRecycled,
     RoundsSettled,
     RoundsStarted,
     SetDomainState,
     SetInstrument,
     SettlementsInstructed,
+    round_id,
 )
 from tests.rooms.settlement.play import POLICY, Play, side
 from tests.rooms.settlement.scripted import ScriptedDomain
@@ -87,6 +89,7 @@ class AnySettlement(RuleBasedStateMachine):
         self.wholes: dict[int, tuple[int, int]] = {}
         self.settled: dict[int, list[tuple[int, int]]] = {}
         self.decisions: dict[tuple[int, int], bool] = {}
+        self.places: dict[tuple[int, int], set[str]] = {}
         self.requests: list[tuple[str, Deed, DeedOrder]] = []
         self.answers: list[tuple[str, Deed, DeedResult]] = []
         self.trades = 0
@@ -280,8 +283,10 @@ class AnySettlement(RuleBasedStateMachine):
                         self.wholes[each.number] = (each.quantity_minor, each.amount_minor)
                 case RoundsStarted(rounds=started):
                     assert all((new.bundle, new.round) not in self.decisions for new in started)
-                    at = {part.domain for new in started for part in new.parts}
-                    assert not at & self.play.state.shut
+                    for new in started:
+                        at = {part.domain for part in new.parts}
+                        assert not at & self.play.state.shut
+                        self.places[new.bundle, new.round] = at
                 case RoundsDecided(rounds=decided):
                     for decision in decided:
                         round_ = (decision.bundle, decision.round)
@@ -289,9 +294,16 @@ class AnySettlement(RuleBasedStateMachine):
                         self.decisions[round_] = decision.commit
                 case RoundsSettled(rounds=settled):
                     for end in settled:
+                        id = round_id(OURS, end.bundle, end.round)
+                        at = self.places[end.bundle, end.round]
+                        assert all(id in self.domains[name].executed for name in at)
                         for tranche in end.tranches:
                             parts = self.settled.setdefault(tranche.settlement, [])
                             parts.append((tranche.quantity_minor, tranche.amount_minor))
+                case RoundsRecycled(rounds=recycled):
+                    for over in recycled:
+                        id = round_id(OURS, over.bundle, over.round)
+                        assert not any(id in each.held for each in self.domains.values())
         for ordered in self.play.take_asked():
             self.requests += [(ordered.domain, ordered.deed, each) for each in ordered.orders]
 

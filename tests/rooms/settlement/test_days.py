@@ -89,13 +89,40 @@ def test_a_day_is_closed_once_it_is_over(play: Play) -> None:
     assert play.room.due(play.state) == MIDNIGHT_US + DAY_US
 
 
-def test_days_that_nobody_ticked_are_closed_one_after_the_other(play: Play) -> None:
-    play.instructed(new(held=(Party.SELLER,)))
+def test_days_that_nobody_ticked_and_that_cost_nothing_are_closed_together(play: Play) -> None:
+    play.instructed(apart())
+    play.tick()
     play.now_us += 3 * DAY_US
-    closed = [of(play.tick(), DayClosed)[0].day for _ in range(3)]
     today = play.policy.days.day_of(START_US)
-    assert closed == [today, today + 1, today + 2]
+    assert [each.day for each in of(play.tick(), DayClosed)] == [today, today + 1, today + 2]
     assert play.room.due(play.state) == MIDNIGHT_US + 3 * DAY_US
+
+
+def test_each_day_that_costs_something_has_a_tick_of_its_own(play: Play) -> None:
+    play.instructed(new(held=(Party.SELLER,), **BIG))
+    play.now_us += 3 * DAY_US
+    ticks = [kinds(play.tick()) for _ in range(3)]
+    assert ticks == [["PenaltiesAccrued", "DayClosed"]] * 3
+
+
+def test_a_long_while_is_made_up_for_in_several_ticks(play: Play) -> None:
+    play.instructed(apart())
+    play.tick()
+    play.now_us += 100 * DAY_US
+    assert [len(of(play.tick(), DayClosed)) for _ in range(4)] == [31, 31, 31, 7]
+
+
+def test_what_no_calendar_tells_of_is_put_off_from_day_to_day(play: Play) -> None:
+    play.when(SetInstrument(instrument=Instrument("SHARE", "main", calendar="CSD")))
+    play.instructed(new(security="SHARE", held=(Party.SELLER,)))
+    play.now_us += 500 * DAY_US
+    play.when(ReleaseSettlement(settlement=1, side=Party.SELLER))
+    tomorrow_us = play.now_us // DAY_US * DAY_US + DAY_US
+    assert play.state.bundles[1].starts_at_us == tomorrow_us
+    play.now_us = tomorrow_us
+    while (due := play.room.due(play.state)) is not None and due <= play.now_us:
+        play.tick()
+    assert play.state.bundles[1].starts_at_us == tomorrow_us + DAY_US
 
 
 # -- penalties ------------------------------------------------------------------------------------
