@@ -8,7 +8,7 @@ follower (views and snapshots), and each settlement domain of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -62,15 +62,15 @@ class Platform:
         # A thread cannot be cancelled: whoever stops us waits for it, lest it leave a server.
         stores = await asyncio.shield(self._opening)
         self._order = order = {"stores": _plain(stores), "settings": self._options()}
-        await self._start_domains(order)
-        server = Child(name="server", module=CHILD_MODULE, order=order)
         others = ("members", "follower") if self._settings.follower else ("members",)
         rest = [Child(name=name, module=CHILD_MODULE, order=order) for name in others]
+        server = Child(name="server", module=CHILD_MODULE, order=order)
         self._children += [server, *rest]
-        facts = await asyncio.gather(*(child.start() for child in (server, *rest)))
-        self.url = facts[0]["url"]
+        await asyncio.gather(self._start_domains(order), *(child.start() for child in rest))
+        facts = await server.start()
+        self.url = facts["url"]
         # A restarted server must come back where its users know it.
-        order["settings"]["port"] = facts[0]["port"]
+        order["settings"]["port"] = facts["port"]
         self._watchers = [
             asyncio.create_task(keep_alive(child, on_restart=self._restarted(child)))
             for child in self._children
@@ -95,13 +95,13 @@ class Platform:
             if self._settings.follower
         ]
         self._children += followers
-        facts, _ = await asyncio.gather(_all_ready(children), _all_ready(followers))
-        for each, ready in zip(self._domains, facts, strict=True):
+        ready = await asyncio.gather(*(child.start() for child in (*children, *followers)))
+        facts = ready[: len(children)]
+        order["domains"] = []
+        for each, told in zip(self._domains, facts, strict=True):
             # A restarted domain must come back where the server knows it.
-            self._domain_orders[each.name]["domain"]["port"] = ready["port"]
-        order["domains"] = [
-            _plain(place_of(each, ready)) for each, ready in zip(self._domains, facts, strict=True)
-        ]
+            self._domain_orders[each.name]["domain"]["port"] = told["port"]
+            order["domains"].append(_plain(place_of(each, told)))
 
     async def stop(self) -> None:
         """Stop the children, then PostgreSQL; everything acknowledged is already durable."""
@@ -199,10 +199,6 @@ class Platform:
                 moved = order_for(name, domain_store(postgres, name))
                 order["domain"] |= {"store": moved.store, "follower": moved.follower}
             await asyncio.gather(*(child.stop() for child in self._children))
-
-
-async def _all_ready(children: Sequence[Child]) -> list[dict[str, Any]]:
-    return await asyncio.gather(*(child.start() for child in children))
 
 
 def _stores_of(postgres: EmbeddedPostgres) -> Stores:
