@@ -479,6 +479,5 @@ SILENT: tuple[type[Event], ...] = (
     InstrumentSet,
     PenaltyRateSet,
     DomainStateSet,
-    DoneDeed,
 )
 """Events of the room that tell nothing of a settlement."""
