@@ -214,6 +214,28 @@ async def test_of_two_that_take_over_at_once_the_later_epoch_stays(world: Canton
     await second.close()
 
 
+async def test_who_loses_the_desk_while_taking_it_is_told_that_another_is_in_charge(
+    world: CantonWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And reads so by chance before the refusal is there."""
+    first, second = world.another(), world.another()
+    await first.status([R1])
+    carry = world.transport.handle_async_request
+
+    async def overtaken(request: httpx.Request) -> httpx.Response:
+        if b"desk:main:2" not in request.content:
+            return await carry(request)
+        await second.hold([holding(R2, epoch=3)])
+        answer = await carry(request)
+        await first.status([R1])
+        return answer
+
+    monkeypatch.setattr(world.transport, "handle_async_request", overtaken)
+    assert refuses((await first.hold([holding(R1, epoch=2)]))[0], FENCED)
+    await first.close()
+    await second.close()
+
+
 async def test_who_has_no_mandate_has_no_account(world: CantonWorld) -> None:
     await world.give("alice", "BOND1", 300)
     answer = await hold(world, holding(R1, Move("alice", "dave", "BOND1", 1)))

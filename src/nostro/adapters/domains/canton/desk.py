@@ -39,7 +39,7 @@ class Charge:
         self._synchronizer = ""
 
     async def desk(self, epoch: int) -> str:
-        """Return the contract id of the desk, held by this epoch. Raises Taken, Declined or
+        """Return the contract id of the desk, held by this epoch. Raises Taken, or
         NotDone: whoever holds the desk, nothing is done for any round yet."""
         at_hand = self._held_by(epoch)
         if at_hand:
@@ -49,23 +49,26 @@ class Charge:
                 at_hand = self._held_by(epoch)
                 if at_hand:
                     return at_hand
+                before = dict(self._reading.view.desks)
                 try:
                     await self._take(epoch)
                 except OutcomeUnknown as unknown:
                     raise NotDone(f"the desk may be ours or not: {unknown}") from unknown
-                except Declined:
+                except Declined as declined:
                     # Somebody else took it meanwhile; who, the ledger says.
-                    before = dict(self._reading.view.desks)
                     await self._reading.read_on()
                     if self._reading.view.desks == before:
-                        raise
+                        raise NotDone(f"the desk cannot be taken: {declined}") from declined
         raise NotDone("others take the desk over and over")
 
     async def synchronizer(self) -> str:
         """Return the id of the synchronizer on which rounds settle. Raises NotDone."""
         if not self._synchronizer:
             wanted = self._terms.synchronizer
-            connected = await self._client.synchronizers(self._terms.executor)
+            try:
+                connected = await self._client.synchronizers(self._terms.executor)
+            except Declined as declined:
+                raise NotDone(f"no synchronizer is told: {declined}") from declined
             for each in connected:
                 if wanted in (each.synchronizer_id, each.synchronizer_alias, ""):
                     self._synchronizer = each.synchronizer_id

@@ -122,7 +122,10 @@ class CantonDomain:
 
     async def head(self) -> DomainHead:
         """Say how far the participant is."""
-        end = await self._client.ledger_end()
+        try:
+            end = await self._client.ledger_end()
+        except Declined as declined:
+            raise NotDone(f"the participant does not say how far it is: {declined}") from declined
         if end < self._reading.view.offset:
             self._reading.reset()
         return DomainHead(self.name, end)
