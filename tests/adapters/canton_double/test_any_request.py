@@ -66,7 +66,7 @@ def served() -> Iterator[Served]:
         yield participant
 
 
-def _described(whole: openapi.Schema) -> Any:
+def _described(whole: openapi.Schema) -> schemathesis.BaseSchema:
     """Return the description of what is served, without what it says of tokens. It has 400 in
     plain text only; Canton sends its own errors, in JSON, under that status too."""
     paths: dict[str, dict[str, Any]] = {}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
 import pytest
 
 from nostro.adapters.domains.canton_double import DoubleTerms, Faults
@@ -13,9 +11,7 @@ from tests.adapters.canton_double.participant import (
     DESK,
     DVP,
     HOLDING,
-    KEY,
     SUBMIT,
-    TERMS,
     Json,
     World,
     contract_id,
@@ -88,7 +84,7 @@ def test_after_its_period_a_command_may_be_given_again() -> None:
 
     async def story() -> None:
         await world.submit(desk_of(world), command_id="one")
-        await world.clock.sleep(11)
+        await world.clock.sleep(11)  # sleeps: in virtual time
         world.client = world.client_of("nostro")
         again = await world.submit(desk_of(world), command_id="one", deduplicationPeriod=within(60))
         assert refusal(again) == (409, "DUPLICATE_COMMAND")
@@ -105,7 +101,7 @@ def test_a_period_may_be_told_as_an_offset() -> None:
         first = await world.submit(desk_of(world), command_id="one")
         at = first.json()["completionOffset"]
         for offset, status in ((at - 1, 409), (at, 200)):
-            await world.clock.sleep(1)
+            await world.clock.sleep(1)  # sleeps: in virtual time
             period = {"DeduplicationOffset": {"value": offset}}
             answer = await world.submit(
                 desk_of(world), command_id="one", deduplicationPeriod=period
@@ -183,79 +179,13 @@ def test_a_contract_that_goes_while_a_command_looks_at_it_is_inactive() -> None:
         desk = await world.desk()
         dvp = await world.held(desk)
         settling = asyncio.ensure_future(world.act("SettleDeliveryVsPayment", dvp, desk))
-        await world.clock.sleep(0.01)
+        await world.clock.sleep(0.01)  # sleeps: in virtual time
         world.double.admin.exercise(
             "Nostro.Settlement:Desk", desk, "Desk_Raise", {"epoch": "2"}, act_as=(world.executor,)
         )
         answer = await settling
         assert refusal(answer) == (404, "LOCAL_VERDICT_INACTIVE_CONTRACTS")
         assert world.balance(world.buyer, "USD") == (2000, 2000)
-
-    world.run(story())
-
-
-# -- completions ------------------------------------------------------------------------------
-
-
-async def completions(world: World, path: str = "completions", **more: Any) -> list[Json]:
-    asked = {"parties": [world.executor], "beginExclusive": 0, **more}
-    answer = await world.post(f"/v2/commands/{path}", asked)
-    assert answer.is_success, answer.text
-    told = [each["completionResponse"] for each in answer.json()]
-    assert "OffsetCheckpoint" in told[-1]
-    return [each["Completion"]["value"] for each in told if "Completion" in each]
-
-
-def test_completions_tell_what_was_accepted_and_what_was_refused() -> None:
-    world = World()
-
-    async def story() -> None:
-        done = await world.submit(desk_of(world), command_id="done", submissionId="s1")
-        world.double.switch_next(Faults(locked=True), SUBMIT)
-        await world.submit(desk_of(world), command_id="refused")
-        accepted, rejected = await completions(world, userId="nostro")
-        assert accepted["updateId"] == done.json()["updateId"]
-        assert accepted["offset"] == done.json()["completionOffset"]
-        assert (accepted["commandId"], accepted["submissionId"]) == ("done", "s1")
-        assert accepted["status"]["code"] == 0
-        assert rejected["status"]["code"] == 10
-        assert rejected["status"]["message"].startswith("LOCAL_VERDICT_LOCKED_CONTRACTS(2,")
-        assert "updateId" not in rejected
-        for path in ("completions", "command-completions"):
-            later = await completions(world, path, beginExclusive=accepted["offset"])
-            assert [each["commandId"] for each in later] == ["refused"]
-
-    world.run(story())
-
-
-def test_a_command_that_is_not_waited_for_tells_its_end_as_a_completion() -> None:
-    world = World(terms=SLOW)
-
-    async def story() -> None:
-        answer = await world.post(
-            "/v2/commands/async/submit", world.commands(desk_of(world), command_id="one")
-        )
-        assert (answer.status_code, answer.json()) == (200, {})
-        assert await completions(world) == []
-        await world.clock.sleep(1)
-        assert [each["commandId"] for each in await completions(world)] == ["one"]
-
-    world.run(story())
-
-
-def test_a_command_that_times_out_may_be_completed_late() -> None:
-    world = World()
-
-    async def story() -> None:
-        world.double.switch_next(Faults(late=True), SUBMIT)
-        answer = await world.submit(desk_of(world), command_id="one")
-        assert refusal(answer) == (504, "REQUEST_TIME_OUT")
-        assert answer.json()["errorCategory"] == 3
-        again = await world.submit(desk_of(world), command_id="one")
-        assert refusal(again) == (409, "SUBMISSION_ALREADY_IN_FLIGHT")
-        await world.clock.sleep(5)
-        again = await world.submit(desk_of(world), command_id="one")
-        assert refusal(again) == (409, "DUPLICATE_COMMAND")
 
     world.run(story())
 
@@ -478,98 +408,6 @@ def test_a_synchronizer_that_is_not_connected_cannot_be_prescribed() -> None:
         assert (
             await world.submit(desk_of(world), command_id="one", synchronizerId=place)
         ).is_success
-
-    world.run(story())
-
-
-# -- who --------------------------------------------------------------------------------------
-
-
-async def code_of(world: World, token: str) -> int:
-    headers = {"authorization": token} if token else {}
-    client = httpx.AsyncClient(
-        transport=world.transport, base_url="http://participant", headers=headers
-    )
-    answer = await client.get("/v2/state/ledger-end")
-    if not answer.is_success:
-        told = answer.json()
-        assert (told["code"], told["errorCategory"], told["context"]) == ("NA", -1, {})
-    return answer.status_code
-
-
-def test_nobody_is_let_in_without_a_good_token() -> None:
-    from joserfc import jwt
-    from joserfc.jwk import OctKey
-
-    world = World()
-    now_s = world.clock.now_us() // 1_000_000
-    audience = f"https://daml.com/jwt/aud/participant/{world.double.participant_id}"
-
-    def token(key: bytes = KEY, alg: str = "HS256", **claims: Any) -> str:
-        told = {"sub": "nostro", "exp": now_s + 60, "aud": audience, **claims}
-        told = {name: each for name, each in told.items() if each is not None}
-        return f"Bearer {jwt.encode({'alg': alg}, told, OctKey.import_key(key))}"
-
-    async def story() -> None:
-        assert await code_of(world, token()) == 200
-        assert await code_of(world, token(aud=["x", audience])) == 200
-        assert await code_of(world, token(aud=None, scope="a daml_ledger_api")) == 200
-        assert await code_of(world, "") == 401
-        assert await code_of(world, "Basic bm9zdHJv") == 401
-        assert await code_of(world, "Bearer x.y.z") == 401
-        assert await code_of(world, token(key=b"another" * 8)) == 401
-        assert await code_of(world, token(exp=now_s - 1)) == 401
-        assert await code_of(world, token(exp=None)) == 401
-        assert await code_of(world, token(aud="somebody-else")) == 401
-        assert await code_of(world, token(sub="nobody")) == 403
-
-    world.run(story())
-
-
-def test_a_token_ages() -> None:
-    world = World()
-
-    async def story() -> None:
-        token = f"Bearer {world.double.admin.token('nostro', life_s=60)}"
-        assert await code_of(world, token) == 200
-        await world.clock.sleep(61)
-        assert await code_of(world, token) == 401
-
-    world.run(story())
-
-
-def test_a_user_acts_and_reads_only_for_parties_that_let_it() -> None:
-    world = World()
-
-    async def story() -> None:
-        shares = world.issue(world.seller, "AAPL", "5")
-        step = exercise(HOLDING, shares, "Holding_Unlock", {})
-        answer = await world.submit(step, command_id="one", actAs=[world.seller])
-        assert answer.status_code == 403
-        stranger = world.double.admin.create_party("Stranger")
-        answer = await world.submit(desk_of(world), command_id="one", readAs=[stranger])
-        assert answer.status_code == 403
-        answer = await world.submit(desk_of(world), command_id="one", userId="another")
-        assert answer.status_code == 403
-        asked = {"activeAtOffset": 0, "eventFormat": world.events(stranger)}
-        assert (await world.post("/v2/state/active-contracts", asked)).status_code == 403
-        everybody: Json = {"filtersForAnyParty": {}}
-        asked = {"activeAtOffset": 0, "eventFormat": everybody}
-        assert (await world.post("/v2/state/active-contracts", asked)).status_code == 403
-
-    world.run(story())
-
-
-def test_a_user_may_submit_without_naming_itself() -> None:
-    world = World(terms=TERMS)
-
-    async def story() -> None:
-        for user in (None, "", "nostro"):
-            more = {} if user is None else {"userId": user}
-            answer = await world.submit(desk_of(world), command_id=f"as-{user}", **more)
-            assert answer.is_success
-        made = await completions(world)
-        assert {each["userId"] for each in made} == {"nostro"}
 
     world.run(story())
 

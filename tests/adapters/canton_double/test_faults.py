@@ -85,7 +85,7 @@ def test_a_refusal_may_or_may_not_have_been_a_deed(
         answer = await world.submit(desk_of(world), command_id="one")
         assert refusal(answer) == (status, code)
         assert answer.json()["retryInfo"] == "1 second"
-        await world.clock.sleep(10)
+        await world.clock.sleep(10)  # sleeps: in virtual time
         assert await world.end() == before + done
 
     world.run(story())
@@ -129,7 +129,7 @@ def test_while_it_is_paused_nobody_is_answered() -> None:
     async def story() -> None:
         world.double.faults.set(Faults(paused=True))
         asking = asyncio.ensure_future(world.end())
-        await world.clock.sleep(4)
+        await world.clock.sleep(4)  # sleeps: in virtual time
         assert not asking.done()
         world.double.faults.set(Faults())
         assert await asking == 5
@@ -156,9 +156,9 @@ def test_what_has_arrived_is_done_whether_or_not_its_sender_lives() -> None:
 
         before = await world.end()
         world.loop.create_task(send(), context=sender.context())
-        await world.clock.sleep(0.01)
+        await world.clock.sleep(0.01)  # sleeps: in virtual time
         sender.kill()
-        await world.clock.sleep(1)
+        await world.clock.sleep(1)  # sleeps: in virtual time
         assert await world.end() == before + 1
 
     world.run(story())
@@ -202,7 +202,7 @@ def test_in_any_weather_a_command_is_done_at_most_once() -> None:
                     answer = await world.submit(desk_of(world, f"{number}"), command_id=f"{number}")
                     if answer.is_success or answer.json()["code"] == "DUPLICATE_COMMAND":
                         break
-                await world.clock.sleep(1)
+                await world.clock.sleep(1)  # sleeps: in virtual time
         opened = [
             life.created.argument["coordinator"]
             for life in world.double.ledger.active_lives("Nostro.Settlement:Desk")

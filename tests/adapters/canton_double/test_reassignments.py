@@ -282,7 +282,7 @@ def test_a_reassignment_that_is_not_waited_for_is_told_as_a_completion() -> None
             "/v2/commands/async/submit-reassignment", {"reassignmentCommands": told}
         )
         assert answer.json() == {}
-        await world.clock.sleep(1)
+        await world.clock.sleep(1)  # sleeps: in virtual time
         asked = {"parties": [world.bank], "beginExclusive": 0, "userId": "nostro"}
         found = (await world.post("/v2/commands/completions", asked)).json()
         done = [each["completionResponse"].get("Completion") for each in found]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from nostro.adapters.domains.canton_double import shapes
+from nostro.adapters.domains.canton_double import hosting_shapes
 from nostro.adapters.domains.canton_double.administration import Administration
 from nostro.adapters.domains.canton_double.app import Asked, Route
 from nostro.adapters.domains.canton_double.books import UserChanged
@@ -19,6 +19,7 @@ from nostro.adapters.domains.canton_double.identity import user_known
 from nostro.adapters.domains.canton_double.interpreter import Package
 from nostro.adapters.domains.canton_double.ledger import Ledger
 from nostro.adapters.domains.canton_double.preparing import USER_ID
+from nostro.adapters.domains.canton_double.shapes import Nothing
 from nostro.adapters.domains.canton_double.telling import Json
 
 _HINT = re.compile(r"[A-Za-z0-9\-_]{1,180}\Z")
@@ -65,7 +66,7 @@ class Hosting:
         return {"partyDetails": [_party(each) for each in sorted(self._ledger.parties)]}
 
     async def _allocate(self, asked: Asked) -> Json:
-        told = asked.as_a(shapes.AllocateParty)
+        told = asked.as_a(hosting_shapes.AllocateParty)
         asked.bearer.must_administer()
         hint = told.party_id_hint or f"party-{len(self._ledger.parties) + 1}"
         if not _HINT.match(hint):
@@ -90,7 +91,7 @@ class Hosting:
         return {"users": [_user(each) for _, each in sorted(self._ledger.users.items())]}
 
     async def _create_user(self, asked: Asked) -> Json:
-        told = asked.as_a(shapes.CreateUser)
+        told = asked.as_a(hosting_shapes.CreateUser)
         asked.bearer.must_administer()
         if not USER_ID.match(told.user.id):
             raise Refusal("INVALID_FIELD", f"Invalid user id {told.user.id[:80]!r}")
@@ -120,7 +121,7 @@ class Hosting:
         return {"newlyRevokedRights": self._change(asked, granted=False)}
 
     def _change(self, asked: Asked, *, granted: bool) -> list[Json]:
-        told = asked.as_a(shapes.ChangeRights)
+        told = asked.as_a(hosting_shapes.ChangeRights)
         asked.bearer.must_administer()
         if told.user_id != asked.names["user-id"]:
             raise Malformed("Invalid value for: body (userId is not the one of the path)")
@@ -139,13 +140,13 @@ class Hosting:
 
 
 def _with(
-    user: UserChanged, rights: list[shapes.RightShape] | tuple[()], *, granted: bool
+    user: UserChanged, rights: list[hosting_shapes.RightShape] | tuple[()], *, granted: bool
 ) -> UserChanged:
     """Return a user with some rights more, or less."""
     act_as, read_as = set(user.act_as), set(user.read_as)
     read_any, admin = user.read_any, user.admin
     for each in rights:
-        kind = each.kind or shapes.Kind(nothing=shapes.Nothing())
+        kind = each.kind or hosting_shapes.Kind(nothing=Nothing())
         for of, told in ((act_as, kind.can_act_as), (read_as, kind.can_read_as)):
             if told is not UNSET:
                 (of.add if granted else of.discard)(told.value.party)
