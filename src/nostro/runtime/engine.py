@@ -139,12 +139,11 @@ class Engine:
     ) -> asyncio.Future[Receipt]:
         """Queue a command and return the future of its durable receipt.
 
-        `key` is the idempotency key (1 to 255 characters, no NUL); `settles` names the effects
-        whose outcome this is. Raises Overloaded, NotDone, or Rejection `engine.bad_key`,
-        `engine.bad_actor` at once, nothing accepted. The future raises Rejection
-        `engine.key_reused` (same key, other content) or an Outage; OutcomeUnknown means: ask again
-        with the same key; Unwritable and OutcomeBug: this command will never be done.
-        """
+        `key`: the idempotency key, 1 to 255 characters, no NUL; `settles`: the effects whose
+        outcome this is. Raises Overloaded, NotDone, Rejection `engine.bad_key`, `engine.bad_actor`
+        at once, nothing accepted. The future raises Rejection `engine.key_reused` (same key, other
+        content) or an Outage; OutcomeUnknown: ask again with the same key; Unwritable, OutcomeBug:
+        it will never be done."""
         if self.state in (EngineState.FENCED, EngineState.STOPPED):
             raise NotDone(f"the engine is {self.state}: {self.state_reason}")
         if len(self._queue) >= self._settings.queue_max:
