@@ -279,6 +279,29 @@ async def test_a_trader_runs_nothing(door: Door) -> None:
     assert code(await door.client.get("/metrics", headers=alice)) == (403, "auth.not_allowed")
 
 
+async def test_a_trader_instructs_for_himself_and_runs_no_domain(door: Door) -> None:
+    alice = bearer("alice")
+    trade = {"trade_id": "t", "symbol": "BTC/EUR", "quantity": "1", "amount": "1"}
+    both = {**trade, "seller_account_id": "alice", "buyer_account_id": "bob"}
+    days = {"trade_date": "2026-01-30", "settlement_date": "2026-01-30"}
+    for body in (
+        both,
+        {"settlements": [both]},
+        {**both, **days, "side": "buyer", "reference": "r"},
+    ):
+        answer = await door.post("/settlements", body, **alice)
+        assert code(answer) == (403, "auth.not_your_account")
+    narrow = bearer("alice", scopes=("dvp:read",))
+    body = {**both, **days, "side": "seller", "reference": "r"}
+    assert code(await door.post("/settlements", body, **narrow)) == (403, "auth.not_allowed")
+    for path in ("/settlement/domains/main", "/settlement/instruments/BTC"):
+        answer = await door.client.put(path, json={}, headers=alice)
+        assert code(answer) == (403, "auth.not_allowed")
+    for path in ("/settlements?account_id=bob", "/settlement/domains/main/balances/bob"):
+        answer = await door.client.get(path, headers=alice)
+        assert code(answer) == (403, "auth.not_your_account")
+
+
 async def test_a_role_that_reads_changes_nothing(door: Door) -> None:
     opened = {"id": "x", "asset": "EUR", "type": "asset"}
     for role in ("auditor", "admin"):

@@ -311,7 +311,7 @@ async def test_what_is_kept_back_settles_once_it_is_let_go(door: Door) -> None:
 
 
 async def test_a_part_is_let_go_where_both_sides_take_parts(door: Door) -> None:
-    partial = {"seller_partial": "PART", "buyer_partial": "PART"}
+    partial: dict[str, Any] = {"seller_partial": "PART", "buyer_partial": "PART"}
     id = (await instruct(door, hold=["seller"], **partial))["settlement_id"]
     for quantity, code in (
         ("0", "request.bad_value"),
