@@ -11,122 +11,29 @@ D6  One that cannot be answered blocks no other.
 D7  Answers that come together are told in one row, and settle all their effects.
 D8  A hold that nobody wants any more is not sent.
 D9  The epoch is that of the moment of sending; who is fenced tells nothing.
-D10 A domain that contradicts what it said gets nothing until somebody opens it.
+D10 A domain that contradicts what it said gets nothing until somebody opens it (these tests are in
+    test_domain_doubts.py).
 D11 Performing everything again, as after a restart, is harmless.
 D12 Refusals are told with their code, and what is lacking.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
-
-from nostro.adapters.domains.lane import DROPPED, LaneTerms
-from nostro.adapters.domains.performer import DomainPerformer
+from nostro.adapters.domains.lane import DROPPED
 from nostro.adapters.domains.port import CLOSED, LACKING, Executed, Held, Refused, Released
-from nostro.adapters.domains.standing import Standing
-from nostro.kernel.movement import Lacking, Lock
-from nostro.runtime.ending import ended
-from nostro.runtime.ports import Told
+from nostro.kernel.movement import Lacking
 from nostro.settlement import (
-    AskDomain,
     Deed,
-    DeedOrder,
     DeedResult,
-    DomainState,
     NoteDeeds,
     Outcome,
-    SetDomainState,
 )
-from nostro.simulation.loop import LoopClock, SeededLoop
 from tests.adapters.domains.scripted import ScriptedDomain
+from tests.contracts.domain_stage import TERMS, Stage, name, pass_time
 from tests.runtime.desk import in_virtual_time
-
-TERMS = LaneTerms(batch_size=4, calls_max=2, answer_s_max=5.0)
-
-
-def order(number: int) -> DeedOrder:
-    return DeedOrder(number, 1, f"main.S{number}.1", [Lock("ann", "ACME", number)])
-
-
-def name(number: int) -> str:
-    return order(number).round_id
-
-
-class Stage:
-    """A performer with domains, what it told, and the room's hints. `tell_gate`: telling waits
-    while it is clear."""
-
-    def __init__(self, *domains: ScriptedDomain, terms: LaneTerms = TERMS) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, SeededLoop)
-        self.told: list[Told] = []
-        self.tell_gate = asyncio.Event()
-        self.tell_gate.set()
-        self.epoch = 7
-        self.standings: dict[str, Standing] = {}
-        self.barred: set[str] = set()
-        self.unwanted: set[int] = set()
-        self.performer = DomainPerformer(
-            {each.name: each for each in domains},
-            clock=LoopClock(loop, 0.0),
-            epoch=lambda: self.epoch,
-            hints=self,
-            terms=terms,
-        )
-        self._heights = 0
-
-    async def __aenter__(self) -> Stage:
-        self._run = asyncio.create_task(self.performer.run(self._tell))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await ended([self._run])
-
-    async def _tell(self, told: Told) -> None:
-        await self.tell_gate.wait()
-        self.told.append(told)
-        if isinstance(told.command, SetDomainState):
-            assert told.command.state is DomainState.QUARANTINED
-            self.barred.add(told.command.domain)
-
-    def is_barred(self, domain: str) -> bool:
-        return domain in self.barred
-
-    def wants(self, bundle: int, number: int) -> bool:
-        return bundle not in self.unwanted
-
-    def standing(self, domain: str) -> Standing:
-        return self.standings.get(domain, Standing())
-
-    def ask(self, deed: Deed, *numbers: int, domain: str = "equities") -> tuple[int, int]:
-        """Order a deed for rounds, as one effect; return its id."""
-        self._heights += 1
-        effect_id = (self._heights, 0)
-        orders = [order(number) for number in numbers]
-        self.performer.take(AskDomain(domain=domain, deed=deed, orders=orders), effect_id)
-        return effect_id
-
-    def results(self) -> list[DeedResult]:
-        return [
-            result
-            for told in self.told
-            if isinstance(told.command, NoteDeeds)
-            for result in told.command.results
-        ]
-
-    def outcomes(self) -> dict[int, Outcome]:
-        return {result.bundle: result.outcome for result in self.results()}
-
-    def settled(self) -> list[tuple[int, int]]:
-        return sorted(each for told in self.told for each in told.settles)
-
-
-async def pass_time(seconds: float) -> None:
-    await asyncio.sleep(seconds)  # sleeps: in virtual time
 
 
 @in_virtual_time
@@ -343,133 +250,6 @@ async def test_d9_a_zombie_tells_nothing_and_its_successor_is_heard() -> None:
         stage.epoch = 9
         await pass_time(TERMS.pause_last_s * 2)
         assert stage.outcomes()[1] is Outcome.HELD
-
-
-@in_virtual_time
-async def test_d10_a_domain_that_is_behind_is_quarantined_before_it_gets_anything() -> None:
-    domain = ScriptedDomain()
-    domain.height = 10
-    async with Stage(domain) as stage:
-        stage.standings["equities"] = Standing(height=11)
-        effect_id = stage.ask(Deed.EXECUTE, 1)
-        await pass_time(60)
-        (told,) = stage.told
-        assert told.command == SetDomainState(
-            domain="equities",
-            state=DomainState.QUARANTINED,
-            reason="it is at height 10, and was at 11",
-        )
-        assert [deed for deed, _ in domain.calls] == ["head"]
-        domain.stands[name(1)] = Held("equities:1")
-        stage.standings.clear()
-        stage.barred.clear()
-        await pass_time(TERMS.pause_last_s * 2)
-        assert stage.settled() == [effect_id]
-
-
-@in_virtual_time
-async def test_d10_a_domain_that_was_quiet_is_asked_for_its_head_before_it_gets_anything() -> None:
-    domain = ScriptedDomain()
-    async with Stage(domain) as stage:
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(TERMS.quiet_s_max * 2)
-        stage.ask(Deed.HOLD, 2)
-        await pass_time(TERMS.quiet_s_max / 2)
-        stage.ask(Deed.HOLD, 3)
-        await pass_time(1)
-        assert [deed for deed, _ in domain.calls] == ["head", "hold", "head", "hold", "hold"]
-        domain.height, domain.stands = 0, {}  # restored, while nobody looked
-        stage.standings["equities"] = Standing(height=3)
-        await pass_time(TERMS.quiet_s_max * 2)
-        stage.ask(Deed.HOLD, 4)
-        await pass_time(10)
-        assert "equities" in stage.barred
-        assert domain.stands == {}
-
-
-@in_virtual_time
-async def test_d10_a_domain_that_does_not_know_what_it_held_is_looked_at_before_that_is_told() -> (
-    None
-):
-    domain = ScriptedDomain()
-    async with Stage(domain) as stage:
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(0.1)
-        domain.stands.clear()  # restored, in no time
-        stage.standings["equities"] = Standing(held=[name(1)])
-        stage.ask(Deed.EXECUTE, 1)
-        await pass_time(10)
-        assert "equities" in stage.barred
-        assert stage.outcomes() == {1: Outcome.HELD}, "that it is stuck would be no news"
-
-
-@in_virtual_time
-async def test_d10_an_answer_from_below_the_highest_height_makes_it_a_suspect() -> None:
-    domain = ScriptedDomain()
-    domain.height = 7
-    async with Stage(domain) as stage:
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(0.1)
-        domain.height, domain.stands = 2, {}
-        stage.standings["equities"] = Standing(height=8)
-        stage.ask(Deed.HOLD, 2)
-        await pass_time(0.1)
-        stage.ask(Deed.HOLD, 3)
-        await pass_time(10)
-        assert "equities" in stage.barred
-        assert name(3) not in domain.stands
-
-
-@pytest.mark.parametrize(
-    ("said", "now"),
-    [
-        ("held", None),
-        ("held", Released("equities:1")),
-        ("executed", None),
-        ("executed", Held("equities:1")),
-    ],
-)
-@in_virtual_time
-async def test_d10_a_domain_that_forgot_what_it_did_is_quarantined(
-    said: str, now: Held | Released | None
-) -> None:
-    domain = ScriptedDomain()
-    if now is not None:
-        domain.stands[name(5)] = now
-    async with Stage(domain) as stage:
-        held, executed = ([name(5)], []) if said == "held" else ([], [name(5)])
-        stage.standings["equities"] = Standing(held=held, executed=executed)
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(10)
-        (told,) = stage.told
-        assert isinstance(told.command, SetDomainState)
-        assert domain.asked("hold") == []
-
-
-@in_virtual_time
-async def test_d10_a_domain_that_executed_what_it_held_contradicts_nothing() -> None:
-    domain = ScriptedDomain()
-    domain.stands[name(5)] = Executed("equities:1")
-    async with Stage(domain) as stage:
-        stage.standings["equities"] = Standing(held=[name(5)])
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(1)
-        assert stage.outcomes() == {1: Outcome.HELD}
-
-
-@in_virtual_time
-async def test_d10_a_domain_that_somebody_bars_gets_nothing_more() -> None:
-    domain = ScriptedDomain()
-    async with Stage(domain) as stage:
-        stage.ask(Deed.HOLD, 1)
-        await pass_time(1)
-        stage.barred.add("equities")
-        stage.ask(Deed.HOLD, 2)
-        await pass_time(30)
-        assert stage.outcomes() == {1: Outcome.HELD}
-        stage.barred.clear()
-        await pass_time(TERMS.pause_last_s * 2)
-        assert stage.outcomes()[2] is Outcome.HELD
 
 
 @in_virtual_time
