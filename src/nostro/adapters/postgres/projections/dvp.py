@@ -6,7 +6,7 @@ is taken from the event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -63,6 +63,9 @@ _NO_REFERENCES = {
     "dvp_atomic_transaction_id": "",
     "dvp_contract_id": "",
 }
+
+
+_NOTHING_IN_THE_WAY = {"waiting_reason": "", "waiting_code": ""}
 
 
 class DvpProjection:
@@ -183,35 +186,16 @@ class DvpProjection:
     def _follow(self, told: Told) -> None:
         """Change the row of a settlement by what happened to it."""
         facts = told.facts
-        changes: Mapping[str, Any] = {}
-        match facts:
-            case PenaltyAccrued():
-                self._accrue(told, facts)
-                return
-            case Initiated() | Executing() | SecuritiesLocked() | CashLocked() | Confirmed():
-                changes = _under_way(told)
-            case LegExecuted():
-                changes = _leg_executed(facts)
-            case Settled() | PartiallySettled():
-                changes = _settled(told, facts)
-            case RefusedBy() | Aborted():
-                changes = {"waiting_reason": facts.reason, "waiting_code": facts.code}
-            case Recycled():
-                changes = {
-                    **_NO_REFERENCES,
-                    "waiting_reason": facts.reason,
-                    "waiting_code": facts.code,
-                    "recycled": facts.recycled,
-                    "starts_at_us": facts.starts_at_us,
-                }
-            case _:
-                changes = _from_people(told)
+        if isinstance(facts, PenaltyAccrued):
+            self._accrue(told, facts)
+            return
+        change = _CHANGES.get(facts.__class__)
         self._tables.settlements.patch(
             told.about.number,
             status=told.status,
             last_at_us=told.at_us,
             last_height=told.height,
-            **changes,
+            **(change(facts, told.at_us) if change else {}),
         )
 
     def _accrue(self, told: Told, facts: PenaltyAccrued) -> None:
@@ -280,42 +264,62 @@ class DvpProjection:
         self._tables.domains.patch(event.domain, **told)
 
 
-def _under_way(told: Told) -> Mapping[str, Any]:
-    """Return what a step of a round changes."""
-    facts = told.facts
-    match facts:
-        case Initiated():
-            return {
-                **_NO_REFERENCES,
-                "round_id": facts.round_id,
-                "round_quantity": facts.quantity_minor,
-                "round_amount": facts.amount_minor,
-                "settle_before_us": facts.settle_before_us,
-                "initiated_at_us": told.at_us,
-                "waiting_reason": "",
-                "waiting_code": "",
-            }
-        case SecuritiesLocked():
-            return {"seller_securities_ref": facts.reference, "dvp_contract_id": facts.contract_id}
-        case CashLocked():
-            return {"buyer_cash_ref": facts.reference, "dvp_contract_id": facts.contract_id}
-        case Confirmed():
-            return {
-                "dvp_atomic_transaction_id": facts.dvp_atomic_transaction_id,
-                "dvp_contract_id": facts.dvp_contract_id,
-                "seller_securities_ref": facts.securities_reference,
-                "buyer_securities_ref": facts.securities_reference,
-                "seller_cash_ref": facts.cash_reference,
-                "buyer_cash_ref": facts.cash_reference,
-                "confirmed_at_us": told.at_us,
-            }
-        case _:
-            return {"waiting_reason": "", "waiting_code": ""}
+Changes = dict[str, Any]
+"""Columns of a settlement's row, and what they become."""
 
 
-def _leg_executed(facts: LegExecuted) -> Mapping[str, Any]:
-    """Return what changes when one domain has executed, and perhaps not the other."""
-    changes: dict[str, Any] = {}
+def _matched(facts: Matched, _at_us: int) -> Changes:
+    return {"amount": facts.amount_minor, "on_hold": facts.on_hold}
+
+
+def _on_hold(facts: HeldBack | LetGo, _at_us: int) -> Changes:
+    return {"on_hold": facts.on_hold}
+
+
+def _cancel_asked(facts: CancelWanted, _at_us: int) -> Changes:
+    return {"cancel_asked": facts.asked_by}
+
+
+def _retried(facts: Retried, _at_us: int) -> Changes:
+    return {
+        "retry_count": facts.retry_count,
+        "starts_at_us": facts.starts_at_us,
+        "failure_reason": "",
+        "failure_code": "",
+        "failed_at_us": None,
+    }
+
+
+def _initiated(facts: Initiated, at_us: int) -> Changes:
+    return {
+        **_NO_REFERENCES,
+        **_NOTHING_IN_THE_WAY,
+        "round_id": facts.round_id,
+        "round_quantity": facts.quantity_minor,
+        "round_amount": facts.amount_minor,
+        "settle_before_us": facts.settle_before_us,
+        "initiated_at_us": at_us,
+    }
+
+
+def _securities_locked(facts: SecuritiesLocked, _at_us: int) -> Changes:
+    return {"seller_securities_ref": facts.reference, "dvp_contract_id": facts.contract_id}
+
+
+def _cash_locked(facts: CashLocked, _at_us: int) -> Changes:
+    return {"buyer_cash_ref": facts.reference, "dvp_contract_id": facts.contract_id}
+
+
+def _refused(facts: RefusedBy | Aborted, _at_us: int) -> Changes:
+    return {"waiting_reason": facts.reason, "waiting_code": facts.code}
+
+
+def _executing(_facts: Executing, _at_us: int) -> Changes:
+    return {**_NOTHING_IN_THE_WAY}
+
+
+def _leg_executed(facts: LegExecuted, _at_us: int) -> Changes:
+    changes: Changes = {}
     if facts.securities:
         changes |= dict.fromkeys(("seller_securities_ref", "buyer_securities_ref"), facts.reference)
     if facts.cash:
@@ -325,44 +329,77 @@ def _leg_executed(facts: LegExecuted) -> Mapping[str, Any]:
     return changes
 
 
-def _settled(told: Told, facts: Settled | PartiallySettled) -> Mapping[str, Any]:
-    changes: dict[str, Any] = {
+def _confirmed(facts: Confirmed, at_us: int) -> Changes:
+    return {
+        "dvp_atomic_transaction_id": facts.dvp_atomic_transaction_id,
+        "dvp_contract_id": facts.dvp_contract_id,
+        "seller_securities_ref": facts.securities_reference,
+        "buyer_securities_ref": facts.securities_reference,
+        "seller_cash_ref": facts.cash_reference,
+        "buyer_cash_ref": facts.cash_reference,
+        "confirmed_at_us": at_us,
+    }
+
+
+def _settled(facts: Settled, at_us: int) -> Changes:
+    return {
         "settled_quantity": facts.settled_quantity_minor,
         "settled_amount": facts.settled_amount_minor,
+        "settled_at_us": at_us,
     }
-    if isinstance(facts, Settled):
-        return {**changes, "settled_at_us": told.at_us}
-    return {**changes, "starts_at_us": facts.starts_at_us}
 
 
-def _from_people(told: Told) -> Mapping[str, Any]:
-    """Return what an instruction, or the end, changes."""
-    facts = told.facts
-    match facts:
-        case Matched():
-            return {"amount": facts.amount_minor, "on_hold": facts.on_hold}
-        case Retried():
-            return {
-                "retry_count": facts.retry_count,
-                "starts_at_us": facts.starts_at_us,
-                "failure_reason": "",
-                "failure_code": "",
-                "failed_at_us": None,
-            }
-        case Failed():
-            return {
-                "failure_reason": facts.reason,
-                "failure_code": facts.code,
-                "failed_at_us": told.at_us,
-            }
-        case HeldBack() | LetGo():
-            return {"on_hold": facts.on_hold}
-        case CancelWanted():
-            return {"cancel_asked": facts.asked_by}
-        case Postponed():
-            return {"starts_at_us": facts.starts_at_us}
-        case _:
-            return {}
+def _partially_settled(facts: PartiallySettled, _at_us: int) -> Changes:
+    return {
+        "settled_quantity": facts.settled_quantity_minor,
+        "settled_amount": facts.settled_amount_minor,
+        "starts_at_us": facts.starts_at_us,
+    }
+
+
+def _recycled(facts: Recycled, _at_us: int) -> Changes:
+    return {
+        **_NO_REFERENCES,
+        "waiting_reason": facts.reason,
+        "waiting_code": facts.code,
+        "recycled": facts.recycled,
+        "starts_at_us": facts.starts_at_us,
+    }
+
+
+def _postponed(facts: Postponed, _at_us: int) -> Changes:
+    return {"starts_at_us": facts.starts_at_us}
+
+
+def _failed(facts: Failed, at_us: int) -> Changes:
+    return {
+        "failure_reason": facts.reason,
+        "failure_code": facts.code,
+        "failed_at_us": at_us,
+    }
+
+
+_CHANGES: Mapping[type, Callable[[Any, int], Changes]] = {
+    Matched: _matched,
+    HeldBack: _on_hold,
+    LetGo: _on_hold,
+    CancelWanted: _cancel_asked,
+    Retried: _retried,
+    Initiated: _initiated,
+    SecuritiesLocked: _securities_locked,
+    CashLocked: _cash_locked,
+    RefusedBy: _refused,
+    Aborted: _refused,
+    Executing: _executing,
+    LegExecuted: _leg_executed,
+    Confirmed: _confirmed,
+    Settled: _settled,
+    PartiallySettled: _partially_settled,
+    Recycled: _recycled,
+    Postponed: _postponed,
+    Failed: _failed,
+}
+"""What each fact changes, at its time, besides the status; what is not there changes nothing."""
 
 
 @lru_cache(maxsize=1_024)

@@ -146,15 +146,18 @@ def amend(
 
 def copy_line(row: Iterable[Any]) -> str:
     """Return a row as COPY text."""
-    return "\t".join(_field(value) for value in row) + "\n"
+    return "\t".join([_field(value) for value in row]) + "\n"
 
 
 def _field(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        return value if value.isprintable() and "\\" not in value else text(value)
+    if kind is int:
+        return str(value)
     if value is None:
         return NULL
-    if type(value) is int:
-        return str(value)
-    if type(value) is bool:
+    if kind is bool:
         return "t" if value else "f"
     if isinstance(value, str):
         return quick(value)
