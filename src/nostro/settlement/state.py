@@ -83,9 +83,8 @@ class SettlementState:
         """Tell whether nothing but time keeps a bundle's next round from starting."""
         if bundle.round is not None or bundle.failed:
             return False
-        several = bundle.only is None
         for live in bundle.settlements:
-            if not live.matched or (several and live.held) or self.next_quantity(live) == 0:
+            if not live.matched or self.next_quantity(live) == 0:
                 return False
         return not self.is_shut_out(bundle)
 

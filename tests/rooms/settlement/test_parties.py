@@ -156,7 +156,8 @@ def test_a_hold_let_go_during_the_abort_does_not_keep_it_back(play: Play) -> Non
     play.instructed(apart())
     play.when(hold())
     play.when(release())
-    play.told("bonds", "release")
+    [recycled] = of(play.told("bonds", "release"), RoundsRecycled)
+    assert recycled.rounds[0].starts_at_us == play.now_us
     assert kinds(play.tick()) == ["RoundsStarted", "DeedsOrdered"]
 
 
