@@ -1,5 +1,6 @@
 """What is earmarked at this ledger for which settlement, and what became of it?"""
 
+from nostro.custody.checks import check_party, check_reference
 from nostro.custody.commands import (
     COMMANDS,
     AskRounds,
@@ -72,4 +73,6 @@ __all__ = [
     "RoundsClosed",
     "RoundsStuck",
     "Stage",
+    "check_party",
+    "check_reference",
 ]

@@ -31,6 +31,7 @@ from nostro.wiring.canton import canton_of
 from nostro.wiring.http import HttpServer
 from nostro.wiring.processes import until_told_to_stop
 from nostro.wiring.settings import Settings
+from nostro.wiring.settlement import CANTON
 from nostro.wiring.starting import start_patiently
 
 HOST = "127.0.0.1"
@@ -174,28 +175,40 @@ def follow_domain(
 
 class Reached:
     """The domains that take part besides our own ledger: those of ours that other processes serve,
-    and, with a participant, Canton's."""
+    and, with a participant, Canton's. `doubles`: the operators of those that are doubles."""
 
-    def __init__(self, remote: RemoteDomains, others: Mapping[str, Domain]) -> None:
+    def __init__(
+        self,
+        remote: RemoteDomains,
+        others: Mapping[str, Domain],
+        doubles: Mapping[str, DomainAdmin],
+    ) -> None:
         self._remote = remote
         self._others = others
+        self._doubles = doubles
         self.domains: Mapping[str, Domain] = {**remote.domains, **others}
 
     def offices(self, chain: str, engine: Engine) -> DomainOffices:
         """Return what the front door asks of them, and of our own ledger."""
-        admins = {chain: OwnAdmin(engine), **self._remote.admins}
-        return DomainOffices(admins, others=tuple(self._others))
+        admins = {chain: OwnAdmin(engine), **self._remote.admins, **self._doubles}
+        return DomainOffices(admins, others=[each for each in self._others if each not in admins])
 
 
 @contextlib.asynccontextmanager
 async def reached(settings: Settings, places: Sequence[DomainPlace]) -> AsyncIterator[Reached]:
-    """Yield the domains that take part, and let them go at the end."""
-    remote = RemoteDomains(places)
+    """Yield the domains that take part, and let them go at the end. At the place of `canton`, if
+    there is one, only issues and balances are asked: a double of a participant is there."""
+    remote = RemoteDomains([each for each in places if each.name != CANTON])
+    doubles = {
+        each.name: DomainLine(each.url, token=each.token) for each in places if each.name == CANTON
+    }
     others = canton_of(settings)
     try:
-        yield Reached(remote, others)
+        yield Reached(remote, others, {name: HttpAdmin(line) for name, line in doubles.items()})
     finally:
         await remote.close()
+        for line in doubles.values():
+            await line.close()
         for each in others.values():
             await each.close()
 

@@ -18,8 +18,10 @@ from nostro.adapters.postgres.launcher import EmbeddedPostgres
 from nostro.adapters.postgres.migrate import check, migrate, refuse_foreign
 from nostro.runtime.ports import NotDone
 from nostro.wiring.address import free_port
+from nostro.wiring.canton_double import double_order
 from nostro.wiring.domains import (
     DomainOrder,
+    DomainPlace,
     domain_store,
     embedded_store,
     external_store,
@@ -30,8 +32,11 @@ from nostro.wiring.members import set_up
 from nostro.wiring.processes import Child, keep_alive
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
+from nostro.wiring.settlement import CANTON
 
 CHILD_MODULE = "nostro.wiring.children"
+DOUBLE_MODULE = "nostro.wiring.canton_double"
+DOUBLE_DIRECTORY = "canton-double"
 DOMAIN, DOMAIN_FOLLOWER = "domain:", "domain-follower:"
 """Begin the names of the children that serve a settlement domain, and that write its views and
 snapshots; the domain's name follows."""
@@ -67,6 +72,8 @@ class Platform:
         server = Child(name="server", module=CHILD_MODULE, order=order)
         self._children += [server, *rest]
         await asyncio.gather(self._start_domains(order), *(child.start() for child in rest))
+        if self._settings.canton_double:
+            await self._start_double(order)
         facts = await server.start()
         self.url = facts["url"]
         # A restarted server must come back where its users know it.
@@ -102,6 +109,21 @@ class Platform:
             # A restarted domain must come back where the server knows it.
             self._domain_orders[each.name]["domain"]["port"] = told["port"]
             order["domains"].append(_plain(place_of(each, told)))
+
+    async def _start_double(self, order: dict[str, Any]) -> None:
+        """Start the double of a Canton participant, and tell in `order` where the server finds it,
+        and as whom."""
+        directory = self._settings.data_dir / DOUBLE_DIRECTORY
+        told = double_order(directory, user=self._settings.canton_user)
+        child = Child(name=CANTON, module=DOUBLE_MODULE, order=told)
+        self._children.append(child)
+        ready = await child.start()
+        # A restarted participant must come back where the server knows it.
+        told["port"] = ready["port"]
+        order["settings"] |= ready["settings"]
+        order["domains"].append(
+            _plain(DomainPlace(name=CANTON, url=ready["url"], token=told["token"]))
+        )
 
     async def stop(self) -> None:
         """Stop the children, then PostgreSQL; everything acknowledged is already durable."""

@@ -114,13 +114,23 @@ def domain_app(domain: Domain, admin: DomainAdmin, *, token: str) -> Starlette:
                 Listing,
                 lambda call: domain.rounds(after=call.after, limit=call.limit),
             ),
-            _route(
-                "/issue", token, NewIssue, lambda call: admin.issue(**msgspec.structs.asdict(call))
-            ),
-            _route("/holdings", token, OfParty, lambda call: admin.holdings(call.party)),
-            _route("/balances", token, Page, lambda call: admin.balances(after=call.after)),
+            *_office(admin, token),
         ]
     )
+
+
+def office_app(admin: DomainAdmin, *, token: str) -> Starlette:
+    """Return the ASGI application that serves what the operator of a domain may do there, where
+    settling has a language of its own."""
+    return Starlette(routes=_office(admin, token))
+
+
+def _office(admin: DomainAdmin, token: str) -> list[Route]:
+    return [
+        _route("/issue", token, NewIssue, lambda call: admin.issue(**msgspec.structs.asdict(call))),
+        _route("/holdings", token, OfParty, lambda call: admin.holdings(call.party)),
+        _route("/balances", token, Page, lambda call: admin.balances(after=call.after)),
+    ]
 
 
 def _route(path: str, token: str, kind: type[T], answer: Callable[[T], Awaitable[Any]]) -> Route:

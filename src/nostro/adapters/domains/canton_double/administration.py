@@ -116,13 +116,25 @@ class Administration:
         act_as: tuple[str, ...],
     ) -> Transaction:
         """Exercise a choice for parties, at once."""
-        step = shapes.Exercise(
+        step = self.exercising(template, contract_id, choice, argument)
+        return self.write([step], act_as, f"admin/{choice}/{contract_id}")
+
+    def creating(self, template: str, argument: object) -> shapes.Command:
+        """Return the step that creates a contract."""
+        told = shapes.Create(template_id=self._identifier(template), create_arguments=argument)
+        return shapes.Command(create=told)
+
+    def exercising(
+        self, template: str, contract_id: str, choice: str, argument: object
+    ) -> shapes.Command:
+        """Return the step that exercises a choice."""
+        told = shapes.Exercise(
             template_id=self._identifier(template),
             contract_id=contract_id,
             choice=choice,
             choice_argument=argument,
         )
-        return self._write(shapes.Command(exercise=step), act_as, f"admin/{choice}/{contract_id}")
+        return shapes.Command(exercise=told)
 
     def _create(
         self,
@@ -133,17 +145,24 @@ class Administration:
         command_id: str,
         synchronizer: str = "",
     ) -> str:
-        step = shapes.Create(template_id=self._identifier(template), create_arguments=argument)
-        made = self._write(shapes.Command(create=step), act_as, command_id, synchronizer)
+        step = self.creating(template, argument)
+        made = self.write([step], act_as, command_id, synchronizer=synchronizer)
         return made.nodes[0].contract_id
 
-    def _write(
-        self, step: shapes.Command, act_as: tuple[str, ...], about: str, synchronizer: str = ""
+    def write(
+        self,
+        steps: list[shapes.Command],
+        act_as: tuple[str, ...],
+        about: str,
+        *,
+        synchronizer: str = "",
+        note: str = "",
     ) -> Transaction:
+        """Make a transaction for parties, at once; raises Refusal."""
         command_id = f"{about}/{self._ledger.end}"
-        submission = Submission(ADMIN, tuple(sorted(set(act_as))), command_id)
+        submission = Submission(ADMIN, tuple(sorted(set(act_as))), command_id, note=note)
         commands = shapes.Commands(
-            commands=[step],
+            commands=steps,
             command_id=command_id,
             act_as=list(act_as),
             synchronizer_id=synchronizer or None,

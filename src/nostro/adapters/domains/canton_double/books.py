@@ -21,6 +21,8 @@ class Submission(msgspec.Struct, frozen=True, gc=False):
     workflow_id: str = ""
     period_us: int = 0
     trace: str = ""
+    note: str = ""
+    """What an administrator wrote to it; told to nobody."""
 
     @property
     def change_id(self) -> tuple[str, frozenset[str], str]:
