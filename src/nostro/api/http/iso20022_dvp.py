@@ -16,16 +16,15 @@ import msgspec
 from nostro.adapters import iso20022 as iso
 from nostro.api.http import iso20022_examples as examples
 from nostro.api.http.dvp import (
-    INSTRUCTING,
     VIEWS,
     DvpPath,
     cancelled_by,
-    instructed_by,
     seen_in_time,
     settlement_seen,
     side_of,
 )
 from nostro.api.http.dvp_bodies import InstructBody
+from nostro.api.http.dvp_instructing import INSTRUCTING, instructed_by
 from nostro.api.http.iso20022 import (
     ROOT,
     XML,
