@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         routes: Annotated[
             str,
             typer.Option(
-                help="Which: orders, balances, matching, settlements, payments, ledger; with commas."
+                help="With commas: orders, balances, matching, settlements, payments, ledger."
             ),
         ],
         port: Annotated[

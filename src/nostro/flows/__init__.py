@@ -71,7 +71,7 @@ from nostro.payments import (
     TransactionsSubmitted,
     WindowClosed,
 )
-from nostro.settlement import DeedsOrdered
+from nostro.settlement import DeedsOrdered, RoundsSettled
 from nostro.wallets import (
     DepositConfirmed,
     DepositReleased,
@@ -136,6 +136,7 @@ FLOWS: Mapping[type[Event], Any] = {
     SettlementReversed: settle_cycle.reverse,
     CycleClosed: settle_cycle.trade,
     DeedsOrdered: settle_dvp.ask,
+    RoundsSettled: settle_dvp.told,
     HoldsPlaced: settle_dvp.held,
     HoldsRefused: settle_dvp.not_held,
     HoldsExecuted: settle_dvp.executed,

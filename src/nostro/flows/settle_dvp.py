@@ -26,7 +26,7 @@ from nostro.custody import (
 from nostro.flows import books, legs
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Reply
-from nostro.kernel.room import Order, Perform, Step
+from nostro.kernel.room import Amend, Order, Perform, Step
 from nostro.ledger import CreateTransfersTogether, NewTransfer, OpenAccounts
 from nostro.settlement import (
     AskDomain,
@@ -36,9 +36,12 @@ from nostro.settlement import (
     DeedsOrdered,
     NoteDeeds,
     Outcome,
+    RoundsSettled,
+    Status,
     round_of,
 )
 
+_SETTLED, _PARTLY = Status.SETTLED.value, Status.PARTIALLY_SETTLED.value
 OUR_EPOCH = 0
 """What is asked of our own ledger is asked by its only writer: nobody else can be fenced off."""
 
@@ -73,6 +76,27 @@ def _of_custody(deed: Deed, command: PlaceHolds | ExecuteHolds | ReleaseHolds) -
 
 def _rounds(orders: Sequence[DeedOrder]) -> list[RoundOrder]:
     return [RoundOrder(order.round_id, OUR_EPOCH) for order in orders]
+
+
+def told(event: RoundsSettled) -> Sequence[Step]:
+    """Tell whoever instructed what has settled in the same row."""
+    open_ones = {number for each in event.rounds for number, _ in each.open_minor}
+    settled = {tranche.settlement for each in event.rounds for tranche in each.tranches}
+
+    def change(reply: Reply) -> Reply:
+        body = reply.body
+        results = body.get("results") if isinstance(body, dict) else None
+        if not results:
+            return reply
+        now = [
+            {**each, "status": _PARTLY if each["settlement"] in open_ones else _SETTLED}
+            if each.get("settlement") in settled
+            else each
+            for each in results
+        ]
+        return Reply(code=reply.code, facts=reply.facts, body={**body, "results": now})
+
+    return [Amend(change)]
 
 
 # -- all legs on our own ledger --------------------------------------------------------------------

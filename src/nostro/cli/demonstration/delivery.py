@@ -29,8 +29,8 @@ from nostro.cli.demonstration.scene import Broken, Scene, all_of
 AT_ONCE_HOME, AT_ONCE_ABROAD, AFTER_TWO_DAYS = 700, 700, 200
 RINGS, RING = 10, 5
 SHORT, EMPTY, LATE, SINGLY = 40, 30, 40, 30
-HALF = Decimal(10 * SHORT // 2 + 5)
-"""What the seller of ten each has at first: for some of them, and for a part of one."""
+WANT, HAVE = Decimal(10), Decimal(6)
+"""What each of those who are short has sold, and has at first."""
 A_LIST = 100
 FUNDS = Decimal(1_000_000)
 MIX_SEED = 29
@@ -89,7 +89,7 @@ async def settle(scene: Scene) -> None:
     deals = _Deals()
     empty = deals.between("empty", EMPTY, ABROAD, seller="has-nothing")
     late = deals.between("late", LATE, ABROAD, seller="comes-late")
-    short = deals.between("short", SHORT, ABROAD, seller="is-short", quantity=Decimal(10))
+    short = deals.short("short", SHORT, ABROAD)
     await give(
         scene, ABROAD.securities_domain, "is-short", ABROAD.security, Decimal(10 * SHORT // 2 + 5)
     )
@@ -108,6 +108,10 @@ async def settle(scene: Scene) -> None:
     await give(
         scene, ABROAD.securities_domain, "is-short", ABROAD.security, Decimal(10 * SHORT // 2 - 5)
     )
+
+
+async def _give_each(scene: Scene, deals: Sequence[Deal], amount: Decimal) -> None:
+    await all_of(deals, lambda deal: give(scene, SECURITIES, deal.seller, ABROAD.security, amount))
 
 
 async def instruct(
@@ -275,11 +279,13 @@ class _Deals:
         """Return deals between dealers."""
         return [self._deal(f"{name}-{n:04d}", "", pair, None) for n in range(number)]
 
-    def between(
-        self, name: str, number: int, pair: Pair, *, seller: str, quantity: Decimal | None = None
-    ) -> list[Deal]:
+    def between(self, name: str, number: int, pair: Pair, *, seller: str) -> list[Deal]:
         """Return deals of one seller with dealers."""
-        return [self._deal(f"{name}-{n:04d}", seller, pair, quantity) for n in range(number)]
+        return [self._deal(f"{name}-{n:04d}", seller, pair, None) for n in range(number)]
+
+    def short(self, name: str, number: int, pair: Pair) -> list[Deal]:
+        """Return deals of many sellers with dealers, each for what nobody of them has whole."""
+        return [self._deal(f"{name}-{n:04d}", f"{name}-{n}", pair, WANT) for n in range(number)]
 
     def chain(self, name: str, number: int) -> list[Deal]:
         """Return deals of which each passes on what the one before brought: nobody in between

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Sequence
 
 from nostro.cli.demonstration.delivery import count, instruct, make_deals
@@ -15,12 +14,15 @@ from nostro.cli.demonstration.door import Unanswered
 from nostro.cli.demonstration.dvp_book import ABROAD, CASH, SECURITIES, Deal
 from nostro.cli.demonstration.scene import Broken, Scene, all_of
 
-OUTAGE, AT_KILL = 100, 160
+OUTAGE, AT_KILL = 100, 200
+STREAMS = 8
+UNDER_WAY = 20
+"""Settled ones after which others are at every stage of their way."""
 OUTAGE_S = 1.5
 TRIES_MAX = 5
 SETTLE_DOWN_S = 0.4
-LOOK_S = 0.02
-BACK_S = 60.0
+LOOK_S, PAUSE_S = 0.02, 0.2
+LOOKS_MAX = 300
 
 
 async def ledger_away(scene: Scene) -> None:
@@ -35,6 +37,8 @@ async def ledger_away(scene: Scene) -> None:
     scene.say(f"{waiting} settlements wait for a ledger that has been away for {OUTAGE_S} s")
     scene.check("settlements wait for a ledger that is away", waiting > 0)
     os.kill(pid, signal.SIGKILL)
+    names = [scene.dvp.names[deal.trade_id] for deal in deals]
+    await _settled(scene, names, "what waited for a ledger is settled once it is back")
 
 
 async def coordinator_killed(scene: Scene) -> None:
@@ -55,22 +59,28 @@ async def coordinator_killed(scene: Scene) -> None:
     await asyncio.sleep(LOOK_S)
     os.kill(cash, signal.SIGCONT)
     await _back(scene)
-    scene.facts.recoveries.append(await _settled(scene, caught))
+    what = "what was delivered before the kill is paid after it"
+    scene.facts.recoveries.append(await _settled(scene, caught, what))
 
 
 async def _cut_short(scene: Scene, name: str, cash: int) -> None:
     """Instruct settlements one by one, as fast as they are taken, and freeze the ledger of the cash
-    in the middle of it."""
-    answered = 0
+    once the first of them have settled and others are on their way."""
+    before = await count(scene, "SETTLED")
+    deals = make_deals(name, AT_KILL, ABROAD)
 
-    async def one(deal: Deal) -> None:
-        nonlocal answered
-        await instruct(scene, [deal])
-        answered += 1
-        if answered == AT_KILL // 2:
-            os.kill(cash, signal.SIGSTOP)
+    async def stream(of: Sequence[Deal]) -> None:
+        for deal in of:
+            await instruct(scene, [deal])
 
-    await all_of(make_deals(name, AT_KILL, ABROAD), one)
+    streams = [deals[first::STREAMS] for first in range(STREAMS)]
+    streaming = asyncio.ensure_future(all_of(streams, stream))
+    for _ in range(LOOKS_MAX):
+        if streaming.done() or await count(scene, "SETTLED") >= before + UNDER_WAY:
+            break
+        await asyncio.sleep(LOOK_S)
+    os.kill(cash, signal.SIGSTOP)
+    await streaming
 
 
 async def _half_done(scene: Scene) -> list[str]:
@@ -81,24 +91,22 @@ async def _half_done(scene: Scene) -> list[str]:
 
 async def _back(scene: Scene) -> None:
     """Wait until the server, which its supervisor starts again, answers."""
-    until = time.monotonic() + BACK_S
-    while time.monotonic() < until:
+    for _ in range(LOOKS_MAX):
         with contextlib.suppress(Unanswered):
             ready = await scene.door.read("/readyz")
             if ready.get("status") == "ready":
                 return
-        await asyncio.sleep(LOOK_S * 5)
+        await asyncio.sleep(PAUSE_S)
     raise Broken("the server did not come back")
 
 
-async def _settled(scene: Scene, names: Sequence[str]) -> bool:
+async def _settled(scene: Scene, names: Sequence[str], what: str) -> bool:
     """Tell whether these have settled, each once."""
-    until = time.monotonic() + BACK_S
     open_ones = list(names)
-    while open_ones and time.monotonic() < until:
-        told = [await scene.told(f"/settlements/{name}") for name in open_ones]
+    for _ in range(LOOKS_MAX):
+        told = await all_of(open_ones, lambda name: scene.told(f"/settlements/{name}"))
         open_ones = [each["settlement_id"] for each in told if each["status"] != "SETTLED"]
-        await asyncio.sleep(LOOK_S)
-    return scene.check(
-        "what was delivered before the kill is paid after it", not open_ones, open_ones[:3]
-    )
+        if not open_ones:
+            break
+        await asyncio.sleep(PAUSE_S)
+    return scene.check(what, not open_ones, open_ones[:3])
