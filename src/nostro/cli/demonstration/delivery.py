@@ -90,9 +90,7 @@ async def settle(scene: Scene) -> None:
     empty = deals.between("empty", EMPTY, ABROAD, seller="has-nothing")
     late = deals.between("late", LATE, ABROAD, seller="comes-late")
     short = deals.short("short", SHORT, ABROAD)
-    await give(
-        scene, ABROAD.securities_domain, "is-short", ABROAD.security, Decimal(10 * SHORT // 2 + 5)
-    )
+    await _give_each(scene, short, HAVE)
     await instruct(scene, empty, Ending.FAILED)
     await instruct(scene, late)
     await instruct(scene, short, seller_partial="PART", buyer_partial="PART")
@@ -105,9 +103,7 @@ async def settle(scene: Scene) -> None:
     await until_recycled(scene, late)
     lacking = sum((deal.quantity for deal in late), Decimal(0))
     await give(scene, SECURITIES, "comes-late", ABROAD.security, lacking)
-    await give(
-        scene, ABROAD.securities_domain, "is-short", ABROAD.security, Decimal(10 * SHORT // 2 - 5)
-    )
+    await _give_each(scene, short, WANT - HAVE)
 
 
 async def _give_each(scene: Scene, deals: Sequence[Deal], amount: Decimal) -> None:
