@@ -114,7 +114,7 @@ SETTLEMENT: dict[str, Row] = {
         422, "There is no such calendar", "Name one that this platform has, or none: every day."
     ),
     "settlement.penalty_class_unknown": Row(
-        422, "There is no such class of penalties", "See docs/settlement.md for the classes."
+        422, "There is no such class of penalties", "See docs/settlements.md for the classes."
     ),
     "settlement.bad_rate": Row(
         422,
