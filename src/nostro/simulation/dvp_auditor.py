@@ -16,7 +16,7 @@ from nostro.settlement import EVENTS as SETTLEMENT_EVENTS, Deed, DeedsExecuted
 from nostro.simulation.auditor import Auditor, _check_tick
 from nostro.simulation.books import Violation
 from nostro.simulation.dvp_courses import Round, Settling
-from nostro.simulation.dvp_ledgers import EXECUTED, HELD, NOTHING, RELEASED, Ledger
+from nostro.simulation.dvp_ledgers import EXECUTED, HELD, NOTHING, RELEASED, Kept, Ledger
 from nostro.simulation.dvp_terms import OWN_LEDGER
 from nostro.simulation.history import History
 
@@ -82,7 +82,7 @@ class CoordinatorAuditor(LedgerAuditor):
 _SETTLING = frozenset((*SETTLEMENT_EVENTS, *CUSTODY_EVENTS))
 
 
-def check_together(settling: Settling, ledgers: Mapping[str, Ledger]) -> None:
+def check_together(settling: Settling, ledgers: Mapping[str, Kept]) -> None:
     """Hold what ledgers did against what was decided, while all goes on: each ledger was read
     before the coordinator. Raises Violation."""
     for ledger in ledgers.values():
@@ -98,9 +98,7 @@ def check_together(settling: Settling, ledgers: Mapping[str, Ledger]) -> None:
                 raise Violation(f"{ledger.name} released {name}, decided {round_.commit}")
 
 
-def check_ends(
-    settling: Settling, ledgers: Mapping[str, Ledger], restored: Collection[str]
-) -> None:
+def check_ends(settling: Settling, ledgers: Mapping[str, Kept], restored: Collection[str]) -> None:
     """When all is calm: every settlement has ended, each round is done everywhere or nowhere, and
     everybody owns what the settled rounds say. `restored` ledgers have done again what they lost,
     at other heights. Raises Violation."""
@@ -124,18 +122,15 @@ def check_ends(
             raise Violation(f"nobody at {name} has {left}")
 
 
-def _done_everywhere(
-    round_: Round, ledgers: Mapping[str, Ledger], restored: Collection[str]
-) -> bool:
+def _done_everywhere(round_: Round, ledgers: Mapping[str, Kept], restored: Collection[str]) -> bool:
     """Check that all parts of a round were executed, or none; returns whether they were."""
     stands = {name: ledgers[name].rounds.get(round_.id) for name in round_.parts}
     ends = {name: kept.stands if kept else NOTHING for name, kept in stands.items()}
     if round_.commit:
         if set(ends.values()) != {EXECUTED}:
             raise Violation(f"{round_.id} is committed, and stands at {ends}")
-        for name, kept in stands.items():
-            assert kept is not None, "it was executed"
-            own = round_.id if name == OWN_LEDGER else f"{name}:{kept.at}"
+        for name in round_.parts:
+            own = ledgers[name].reference_of(round_.id)
             if round_.executed[name] != own and name not in restored:
                 raise Violation(f"{round_.executed[name]} should be {own}, for {round_.id}")
         return True

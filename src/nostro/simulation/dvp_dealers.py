@@ -49,12 +49,12 @@ DAYS = PlainDays(
     first_us=START_US,
 )
 PARTIES = ("ann", "ben", "cem", "dora")
-SEC, BANK, MAIN = "sec", "bank", "main"
+SEC, BANK, MAIN, CANTON = "sec", "bank", "main", "canton"
 LOTS = {"BOND": 10, "SHARE": 1}
 PLACES: Mapping[str, Sequence[str]] = {
     "BOND": (SEC, SEC, MAIN),
-    "SHARE": (SEC, SEC, MAIN),
-    "EUR": (BANK, BANK, MAIN, SEC),
+    "SHARE": (SEC, SEC, MAIN, CANTON),
+    "EUR": (BANK, BANK, MAIN, SEC, CANTON),
     "USD": (BANK, BANK, MAIN),
 }
 """Where each asset may settle; where it does unless someone says otherwise stands first."""
@@ -74,8 +74,14 @@ class Street(msgspec.Struct):
     """What dealers know of each other's business."""
 
     loop: SeededLoop
+    ledgers: frozenset[str]
+    """Where one can settle."""
     known: list[int] = []
     """Numbers of settlements."""
+
+    def places(self, asset: str) -> Sequence[str]:
+        """Return where an asset may settle; "" for where it does unless someone says otherwise."""
+        return ["", *(place for place in PLACES[asset] if place in self.ledgers)]
 
     @property
     def today(self) -> int:
@@ -195,8 +201,8 @@ class Dealer(Client):
             "quantity_minor": lots * LOTS[security],
             "cash": cash,
             "amount_minor": lots * LOTS[security] * PRICES[security] + pick.randint(0, 9),
-            "securities_domain": pick.choice(("", *PLACES[security])),
-            "cash_domain": pick.choice(("", *PLACES[cash])),
+            "securities_domain": pick.choice(self._street.places(security)),
+            "cash_domain": pick.choice(self._street.places(cash)),
             "cycle": pick.choice(_CYCLES),
             "seller_partial": pick.choice(_PARTIALS),
             "buyer_partial": pick.choice(_PARTIALS),
@@ -222,8 +228,8 @@ class Dealer(Client):
             "security": security,
             "cash": cash,
             "cycle": pick.choice((Cycle.INSTANT, Cycle.INSTANT, Cycle.T1)),
-            "securities_domain": pick.choice(("", *PLACES[security])),
-            "cash_domain": pick.choice(("", *PLACES[cash])),
+            "securities_domain": pick.choice(self._street.places(security)),
+            "cash_domain": pick.choice(self._street.places(cash)),
         }
         return [
             self._deal(seller=seller, buyer=buyer, **same) for seller, buyer in pairwise(people)

@@ -8,12 +8,10 @@ messages are lost, come twice, late and in any order, and answers too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Any, TypeVar, cast
-
-import msgspec
+from typing import Any, Protocol, TypeVar, cast
 
 from nostro.adapters.domains import port
 from nostro.adapters.domains.own import OwnDomain
@@ -29,6 +27,7 @@ from nostro.runtime.house import House
 from nostro.runtime.ports import NotDone, Outage, OutcomeUnknown
 from nostro.simulation.books import Violation
 from nostro.simulation.dvp_auditor import DomainAuditor
+from nostro.simulation.dvp_ledgers import Kept, Ledger
 from nostro.simulation.dvp_terms import OWN_LEDGER
 from nostro.simulation.history import History
 from nostro.simulation.loop import START_US, Process, SeededLoop
@@ -65,8 +64,50 @@ def domain_house(
     )
 
 
+class DvpSite(Protocol):
+    """A domain as the world around it has it, whoever keeps it."""
+
+    name: str
+    restored: bool
+    bugs: list[str]
+
+    @property
+    def ledger(self) -> Kept:
+        """Return what its auditor knows."""
+        ...
+
+    def start(self) -> None:
+        """Open it."""
+        ...
+
+    def line(self, process: int) -> Domain:
+        """Return the way to it of a coordinator process."""
+        ...
+
+    async def go_dark(self) -> None:
+        """Be away for long, again and again while the storm lasts."""
+        ...
+
+    def clear(self) -> None:
+        """End the storm."""
+        ...
+
+    def read(self) -> None:
+        """Audit what is new; raises Violation."""
+        ...
+
+    def audit(self) -> None:
+        """Check all that can be checked only at the end; raises Violation."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how much there was of what."""
+        ...
+
+
 class DomainSite:
-    """A domain: its platform, its operator's network, and who audits it."""
+    """A domain of ours: its platform, its operator's network, and who audits it; implements
+    DvpSite."""
 
     def __init__(
         self, name: str, *, parts: Parts, loop: SeededLoop, sky: Sky, chance: Random
@@ -101,18 +142,41 @@ class DomainSite:
         self.platform = Platform(site, self._parts)
 
     def start(self) -> None:
-        """Open it."""
+        """See DvpSite.start."""
         self.platform.boot()
         works = (self.platform.watch(), self.platform.change_guard(), self.platform.photograph())
         self._always = [self._loop.create_task(work) for work in works]
 
+    @property
+    def ledger(self) -> Ledger:
+        """See DvpSite.ledger."""
+        return self.auditor.ledger
+
+    def line(self, process: int) -> Domain:
+        """See DvpSite.line."""
+        return StormyLine(self, loop=self._loop, sky=self._sky)
+
+    def clear(self) -> None:
+        """See DvpSite.clear."""
+        self.platform.clear()
+
+    def counts(self) -> Mapping[str, int]:
+        """See DvpSite.counts."""
+        platform = self.platform
+        return {
+            "rows": len(self.disk.entries),
+            "crashes": platform.crashes,
+            "takeovers": platform.takeovers,
+            "snapshots": platform.snapshots,
+        }
+
     def read(self) -> None:
-        """Audit what is new; raises Violation."""
+        """See DvpSite.read."""
         self.auditor.read(self.disk.entries[self.auditor.height :])
         self.platform.compare()
 
     def audit(self) -> None:
-        """Check all that can be checked only at the end; raises Violation."""
+        """See DvpSite.audit."""
         self.read()
         self.auditor.check_history(self.history)
         newest = self.platform.newest
@@ -286,11 +350,3 @@ class StormyLine:
 def _hear(answer: Answer, said: object) -> None:
     if not answer.done():
         answer.set_result(said)
-
-
-class DomainFault(msgspec.Struct, frozen=True):
-    """Which bad days there are besides the weather."""
-
-    dark: bool = True
-    restored: float = 0.35
-    """How likely a run brings a domain back from an old backup."""

@@ -6,6 +6,7 @@ Held, executed or released, each once and for good; and what every party owns th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -24,6 +25,7 @@ from nostro.custody import (
 from nostro.kernel.messages import Event
 from nostro.ledger import Limit, LineKind, TransfersRecorded
 from nostro.simulation.books import Books, Violation
+from nostro.simulation.dvp_terms import OWN_LEDGER
 
 NOTHING, HELD, EXECUTED, RELEASED = "nothing", "held", "executed", "released"
 MAY_BECOME: Mapping[str, frozenset[str]] = {
@@ -44,14 +46,55 @@ class KeptRound(msgspec.Struct):
     earmark: Earmark | None = None
 
 
-class Ledger:
-    """One ledger, as its journal tells."""
+class Kept(Protocol):
+    """What an auditor knows of a ledger, whoever keeps it."""
 
-    def __init__(self, name: str, books: Books) -> None:
+    name: str
+    rounds: dict[str, KeptRound]
+    issued: dict[tuple[str, str], int]
+    """(party, asset) to all that was issued to it, less what was taken back."""
+
+    def reference_of(self, round_id: str) -> str:
+        """Return by what the ledger refers to the end of a round."""
+        ...
+
+    def owned(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """Yield (party, asset) and how much of it that party owns."""
+        ...
+
+    def check_rest(self) -> None:
+        """Check that nothing is held any more; raises Violation."""
+        ...
+
+
+class Rounds:
+    """Rounds at a ledger, each of which goes one way only."""
+
+    def __init__(self, name: str) -> None:
         self.name = name
         self.rounds: dict[str, KeptRound] = {}
+
+    def now(self, round_id: str, stands: str, at: int) -> KeptRound:
+        """Take in where a round stands; raises Violation when it cannot have got there."""
+        round_ = self.rounds.setdefault(round_id, KeptRound())
+        if stands not in MAY_BECOME[round_.stands]:
+            raise Violation(f"{round_id} is {round_.stands}, and becomes {stands} at {self.name}")
+        round_.stands, round_.at = stands, at
+        return round_
+
+    def check_none_held(self) -> None:
+        """Check that nothing is held any more; raises Violation."""
+        held = [name for name, round_ in self.rounds.items() if round_.stands == HELD]
+        if held:
+            raise Violation(f"{self.name} still holds {held}")
+
+
+class Ledger(Rounds):
+    """One ledger of ours, as its journal tells; implements Kept."""
+
+    def __init__(self, name: str, books: Books) -> None:
+        super().__init__(name)
         self.issued: dict[tuple[str, str], int] = {}
-        """(party, asset) to all that was issued to it, less what was taken back."""
         self._books = books
         self._references: dict[str, AssetIssued] = {}
         self._height = 0
@@ -150,11 +193,7 @@ class Ledger:
         return round_
 
     def _now(self, name: str, stands: str) -> KeptRound:
-        round_ = self.rounds.setdefault(name, KeptRound())
-        if stands not in MAY_BECOME[round_.stands]:
-            raise Violation(f"{name} is {round_.stands}, and becomes {stands} at {self.name}")
-        round_.stands, round_.at = stands, self._height
-        return round_
+        return self.now(name, stands, self._height)
 
     def _executed(self, round_: KeptRound) -> None:
         assert round_.earmark is not None, "what was held had been asked for"
@@ -164,8 +203,12 @@ class Ledger:
 
     # -- the end ----------------------------------------------------------------------------------
 
+    def reference_of(self, round_id: str) -> str:
+        """See Kept.reference_of: the coordinator names what it does itself by the round."""
+        return round_id if self.name == OWN_LEDGER else f"{self.name}:{self.rounds[round_id].at}"
+
     def owned(self) -> Iterator[tuple[tuple[str, str], int]]:
-        """Yield (party, asset) and how much of it that party owns."""
+        """See Kept.owned."""
         for account in self._books.accounts.values():
             room, _, rest = account.id.partition(":")
             if room == "wallet":
@@ -175,9 +218,9 @@ class Ledger:
     def check_rest(self) -> None:
         """Check that nothing is held any more, nothing stands between accounts, and nobody has
         less than nothing; raises Violation."""
-        held = [name for name, round_ in self.rounds.items() if round_.stands == HELD]
-        if held or self._books.holds:
-            raise Violation(f"{self.name} still holds {held}, {sorted(self._books.holds)[:5]}")
+        self.check_none_held()
+        if self._books.holds:
+            raise Violation(f"{self.name} still holds {sorted(self._books.holds)[:5]}")
         for account in self._books.accounts.values():
             if account.id.startswith("clearing:") and account.credits != account.debits:
                 raise Violation(f"{account.id} is left with {account.credits - account.debits}")

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
+
+import msgspec
 
 from nostro.adapters.domains.lane import LaneTerms
 from nostro.adapters.domains.performer import DomainPerformer
@@ -28,8 +31,10 @@ from nostro.settlement import (
 )
 from nostro.simulation.books import Violation
 from nostro.simulation.dvp_auditor import CoordinatorAuditor, check_ends, check_together
+from nostro.simulation.dvp_canton import CantonSite
 from nostro.simulation.dvp_dealers import (
     BANK,
+    CANTON,
     DAYS,
     MAIN,
     PARTIES,
@@ -40,8 +45,8 @@ from nostro.simulation.dvp_dealers import (
     Street,
     founding,
 )
-from nostro.simulation.dvp_domains import DomainFault, DomainSite, StormyLine, domain_house
-from nostro.simulation.dvp_ledgers import Ledger
+from nostro.simulation.dvp_domains import DomainSite, DvpSite, domain_house
+from nostro.simulation.dvp_ledgers import Kept
 from nostro.simulation.dvp_terms import OWN_LEDGER
 from nostro.simulation.loop import LoopClock
 from nostro.simulation.platform import HOT_MAX, LIMITS, Crew, Parts
@@ -52,9 +57,10 @@ from nostro.wallets import WalletsRoom
 SETTLEMENT = "settlement"
 """The story of dealers, whose securities and cash lie on several ledgers."""
 DOMAINS = (SEC, BANK)
+"""The domains that are ours."""
 POLICY = SettlementPolicy(
     coordinator=OWN_LEDGER,
-    domains=DOMAINS,
+    domains=(*DOMAINS, CANTON),
     days=DAYS,
     timeout_us=7 * SECOND_US,
     retry_attempts=2,
@@ -95,6 +101,15 @@ def coordinator_house(
     )
 
 
+class DvpFaults(msgspec.Struct, frozen=True):
+    """Which bad days there are besides the weather. `restored`: how likely a domain is brought
+    back from an old backup; `canton`: how likely a Canton ledger takes part."""
+
+    dark: bool = True
+    restored: float = 0.35
+    canton: float = 0.3
+
+
 class DvpParts(Parts, frozen=True):
     """What a coordinator and its domains are built of; tests put a part with a planted bug in place
     of the real one."""
@@ -102,7 +117,7 @@ class DvpParts(Parts, frozen=True):
     house: Callable[[], House] = coordinator_house
     domain: Callable[[], House] = domain_house
     deeds: Callable[..., PatientPerformer] = DomainPerformer
-    fault: DomainFault = DomainFault()
+    faults: DvpFaults = DvpFaults()
 
 
 def run_settlement_seed(seed: int, weather: Weather | str, parts: DvpParts | None = None) -> Run:
@@ -119,7 +134,7 @@ class DvpWorld(World):
 
     def _prepare(self) -> None:
         self.auditor = CoordinatorAuditor(self.house.codec)
-        self.sites: Mapping[str, DomainSite] = {
+        self.own_sites: Mapping[str, DomainSite] = {
             name: DomainSite(
                 name,
                 parts=Parts(house=self.parts.domain),
@@ -129,11 +144,20 @@ class DvpWorld(World):
             )
             for name in DOMAINS
         }
-        self.street = Street(self.loop)
         fate = self._chance("fate")
-        storms = bool(self.weather.crash_steps_mean)
-        self._restores = storms and fate.random() < self.parts.fault.restored
+        self._restores = self._storms and fate.random() < self.parts.faults.restored
         self._loser = fate.choice(DOMAINS)
+        self.sites: dict[str, DvpSite] = {**self.own_sites}
+        if fate.random() < self.parts.faults.canton:
+            chance = self._chance("participant")
+            canton = CantonSite(seed=self.seed, loop=self.loop, sky=self.sky, chance=chance)
+            self.sites[CANTON] = canton
+        self.street = Street(self.loop, frozenset((MAIN, *self.sites)))
+        self._processes = count(1)
+
+    @property
+    def _storms(self) -> bool:
+        return bool(self.weather.crash_steps_mean)
 
     def _crew(self, clock: LoopClock) -> Crew:
         def patient(engine: Engine) -> list[PatientPerformer]:
@@ -149,10 +173,9 @@ class DvpWorld(World):
         return Crew([], lambda height: None, patient)
 
     def _lines(self) -> dict[str, Domain]:
-        return {
-            name: StormyLine(site, loop=self.loop, sky=self.sky)
-            for name, site in self.sites.items()
-        }
+        """Return the ways to all domains of one more process."""
+        process = next(self._processes)
+        return {name: site.line(process) for name, site in self.sites.items()}
 
     # -- the course of a run ----------------------------------------------------------------------
 
@@ -171,10 +194,10 @@ class DvpWorld(World):
         issuers = [self._issuer(name) for name in (*DOMAINS, MAIN)]
         await asyncio.gather(*(issuer.fund() for issuer in issuers))
         for site in self.sites.values():
-            if self.parts.fault.dark:
+            if self.parts.faults.dark and self._storms:
                 self.loop.create_task(site.go_dark())
         if self._restores:
-            self.loop.create_task(self.sites[self._loser].lose_the_newest())
+            self.loop.create_task(self.own_sites[self._loser].lose_the_newest())
         dealers = [
             Dealer(name, self.network, self._chance(name), DEALER_OPS, street=self.street)
             for name in PARTIES
@@ -183,7 +206,7 @@ class DvpWorld(World):
         await asyncio.gather(*(each.work() for each in (*dealers, *issuers, self._desk)))
 
     def _issuer(self, name: str) -> Issuer:
-        site = self.sites.get(name)
+        site = self.own_sites.get(name)
         network = self.network if site is None else site.network
         # What is issued after a backup was taken is not there when that is brought back.
         generous = not (self._restores and name == self._loser)
@@ -227,14 +250,14 @@ class DvpWorld(World):
 
     def _clear_rails(self) -> None:
         for site in self.sites.values():
-            site.platform.clear()
+            site.clear()
 
     # -- the audit --------------------------------------------------------------------------------
 
     @property
-    def ledgers(self) -> dict[str, Ledger]:
+    def ledgers(self) -> dict[str, Kept]:
         """Return what each ledger's auditor knows."""
-        domains = {name: site.auditor.ledger for name, site in self.sites.items()}
+        domains = {name: site.ledger for name, site in self.sites.items()}
         return {OWN_LEDGER: self.auditor.ledger, **domains}
 
     def _read(self) -> None:
@@ -251,7 +274,7 @@ class DvpWorld(World):
     def _is_over(self) -> bool:
         """Tell whether the storm is over."""
         self._read()
-        lost = not self._restores or self.sites[self._loser].restored
+        lost = not self._restores or self.own_sites[self._loser].restored
         return self.loop.time() > self.weather.storm_s and lost
 
     def _is_calm(self) -> bool:
@@ -278,10 +301,8 @@ class DvpWorld(World):
         states = [deal.state for deal in settling.deals.values()]
         counts = super()._counts()
         for site in self.sites.values():
-            counts["rows"] += len(site.disk.entries)
-            counts["crashes"] += site.platform.crashes
-            counts["takeovers"] += site.platform.takeovers
-            counts["snapshots"] += site.platform.snapshots
+            for what, how_many in site.counts().items():
+                counts[what] += how_many
         return {
             **counts,
             "settlements": len(states),

@@ -151,13 +151,14 @@ class DoubleTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer; raises httpx.ConnectError, ReadError or ReadTimeout."""
+        context = None if self._context is None else self._context()
         task = asyncio.get_running_loop().create_task(
             self._inner.handle_async_request(request),
             name=f"participant-{request.url.path}",
-            context=None if self._context is None else self._context(),
+            context=context,
         )
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._done, context=context)  # heard there: the client may be dead
         patience_s = request.extensions.get("timeout", {}).get("read")
         try:
             async with asyncio.timeout(patience_s):

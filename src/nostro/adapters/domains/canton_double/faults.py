@@ -133,11 +133,11 @@ class Call(msgspec.Struct, frozen=True):
 
 class Fate:
     """Draws what befalls calls, the same for the same seed, call and time; `next_faults` go before,
-    each for one call."""
+    each for one call. The `weather` may change."""
 
     def __init__(self, *, seed: int, weather: Weather, switchboard: Switchboard) -> None:
         self._seed = seed
-        self._weather = weather
+        self.weather = weather
         self.switchboard = switchboard
         self._number = 0
         self._next: list[tuple[str, Faults]] = []
@@ -149,7 +149,7 @@ class Fate:
     def of(self, path: str, *, now_us: int) -> Call:
         """Return what befalls a call."""
         self._number += 1
-        dice, weather = Random(f"{self._seed}/{path}/{self._number}/{now_us}"), self._weather
+        dice, weather = Random(f"{self._seed}/{path}/{self._number}/{now_us}"), self.weather
         switched = self._switched(path)
 
         def falls(odds_ppm: int) -> bool:
