@@ -140,8 +140,14 @@ class Reading:
     async def _read_active(self, end: int) -> None:
         participant = await self._client.participant_id()
         view = LedgerView(self._terms)
+        if end:
+            await self._read_contracts(view, end)
+        view.read_to(end)
+        self.view, self.participant = view, participant
+
+    async def _read_contracts(self, view: LedgerView, end: int) -> None:
         asked = ActiveContractsPageRequest(event_format=self.events, active_at_offset=end)
-        for _ in range(PAGES_MAX if end else 0):
+        for _ in range(PAGES_MAX):
             try:
                 page = await self._client.active_contracts_page(
                     replace(asked, max_page_size=self._page)
@@ -152,10 +158,9 @@ class Reading:
             for each in page.active_contracts:
                 view.hear_active(each.contract_entry)
             if not page.next_page_token:
-                break
+                return
             asked = replace(asked, page_token=page.next_page_token)
-        view.read_to(end)
-        self.view, self.participant = view, participant
+        raise NotDone(f"more than {PAGES_MAX} pages of active contracts")
 
     async def _read_updates(self, end: int) -> None:
         view = self.view
