@@ -21,7 +21,7 @@ from nostro.adapters.topics.places import MemoryPlaces, PostgresPlaces
 from nostro.adapters.topics.port import BEGINNING, Message, Places
 from nostro.adapters.topics.relay import SettlementEvents, Telling
 from nostro.adapters.topics.trade_event import TradeEvent, read_trade
-from nostro.adapters.topics.trades import DeadLetter, TradeEvents
+from nostro.adapters.topics.trades import LETTER_VALUE_MAX, DeadLetter, TradeEvents
 from nostro.kernel.asset import Asset, seeded
 from nostro.kernel.messages import Command, Rejection
 from nostro.kernel.reply import Receipt, Reply
@@ -133,6 +133,7 @@ async def test_trades_are_instructed_together_in_minor_units() -> None:
     [
         (b"not json", "topic.not_a_trade"),
         (b"\xff\xfe", "topic.not_a_trade"),
+        (b'{"x":' + b"[" * 10_000, "topic.not_a_trade"),
         (json.dumps({**TRADE, "schema_version": 2}).encode(), "topic.not_a_trade"),
         (json.dumps({**TRADE, "quantity": 50}).encode(), "topic.not_a_trade"),
         (json.dumps({**TRADE, "symbol": "AAPL"}).encode(), "topic.not_a_trade"),
@@ -152,6 +153,21 @@ async def test_a_bad_message_is_put_aside_with_the_reason_and_blocks_no_other(
     assert set(stage.instructed) == {"T-7", "T-8"}
     (letter,) = await stage.letters()
     assert (letter.event_id, letter.code, letter.value) == ("bad", code, value)
+
+
+@in_virtual_time
+async def test_a_bad_message_of_any_size_is_put_aside_with_its_beginning() -> None:
+    stage = Stage()
+    padded = {**TRADE, "quantity": 50, "settlement_cycle": "x" * 500_000, "venue": "x" * 500_000}
+    for name, told in (("long", padded), ("wordy", {**padded, "quantity": "50"})):
+        await stage.topic.publish([Message(name, name, json.dumps(told).encode())])
+    await stage.topic.publish([trade(8)])
+    async with stage.reading():
+        await pass_time()
+    assert set(stage.instructed) == {"T-8"}
+    letters = await stage.letters()
+    assert [each.event_id for each in letters] == ["long", "wordy"]
+    assert {len(each.value) for each in letters} == {LETTER_VALUE_MAX}
 
 
 @in_virtual_time

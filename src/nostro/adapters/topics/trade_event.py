@@ -24,6 +24,8 @@ Amount = Annotated[
 Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 
 ORIGIN = "topic"
+DETAIL_MAX = 200
+"""Characters of why a message is no trade: some reasons repeat what it says."""
 
 
 class TradeEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,5 +84,5 @@ def read_trade(value: bytes) -> TradeEvent:
     """Return what a message says; raises Rejection `topic.not_a_trade`."""
     try:
         return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejection("topic.not_a_trade", detail=str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejection("topic.not_a_trade", detail=str(error)[:DETAIL_MAX]) from error

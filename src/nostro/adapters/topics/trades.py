@@ -26,6 +26,8 @@ ACTOR = "topic"
 LOOK_S = 5.0
 PAUSE_S = 1.0
 """Before trying again what an outage stopped."""
+LETTER_VALUE_MAX = 65_536
+"""Bytes of a message that its dead letter repeats: a letter must not be too large for its topic."""
 
 log = structlog.get_logger(__name__)
 Submit = Callable[[str, Command, str], Awaitable[Receipt]]
@@ -33,8 +35,8 @@ Submit = Callable[[str, Command, str], Awaitable[Receipt]]
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was not taken, with the reason: a code, and facts. `value`: as it was read,
-    in Base64."""
+    """A message that was not taken, with the reason: a code, and facts. `value`: as it was read, in
+    Base64; of a long one only the beginning, the whole is at its place."""
 
     event_id: str
     place: str
@@ -129,7 +131,7 @@ def _dead(received: Received, code: str, facts: dict[str, Any]) -> DeadLetter:
         place=received.place,
         code=code,
         facts=facts,
-        value=received.message.value,
+        value=received.message.value[:LETTER_VALUE_MAX],
     )
 
 
