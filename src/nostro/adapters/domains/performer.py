@@ -103,6 +103,11 @@ class DomainPerformer:
         """Tell whether a domain that was away says of itself what it said before; one that does not
         is quarantined."""
         why = await contradiction(domain, head, self._hints.standing(domain.name))
+        if why:
+            # What it said meanwhile may be newer than what it said first.
+            standing = self._hints.standing(domain.name)
+            head = await domain.head()
+            why = await contradiction(domain, head, standing)
         if not why:
             self._tellers[domain.name].height = head.height
             return True
