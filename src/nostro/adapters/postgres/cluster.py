@@ -43,7 +43,7 @@ class Tuning(msgspec.Struct, frozen=True):
 
     shared_buffers_mb: int = 256
     max_wal_size_mb: int = 1024  # bounds recovery: about 10 s for each GiB of scattered changes
-    connections_max: int = 64
+    connections_max: int = 160
 
 
 class Layout(msgspec.Struct, frozen=True):
