@@ -190,6 +190,21 @@ async def test_d6_a_domain_that_answers_nonsense_is_asked_again() -> None:
 
 
 @in_virtual_time
+async def test_d6_a_domain_whose_head_is_nonsense_holds_no_other_up() -> None:
+    class Odd(ScriptedDomain):
+        async def head(self) -> Any:
+            raise ValueError("scripted: no head at all")
+
+    async with Stage(ScriptedDomain("cash"), Odd()) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(1)
+        stage.ask(Deed.HOLD, 2, domain="cash")
+        await pass_time(1)
+        assert stage.outcomes() == {2: Outcome.HELD}
+        assert "no head" in stage.performer.lanes["equities"].why_not
+
+
+@in_virtual_time
 async def test_d7_answers_that_come_while_others_are_told_make_one_row() -> None:
     domain = ScriptedDomain()
     async with Stage(domain) as stage:

@@ -283,6 +283,9 @@ class Lane:
                 self.is_there = await self._admit(self._domain, head)
             except (Outage, TimeoutError) as outage:
                 self.why_not = str(outage)
+            except Exception as bug:  # of this domain's alone: the other lanes go on
+                log.exception("domain_failed", domain=self._domain.name)
+                self.why_not = repr(bug)
             else:
                 self.height, self._heard_us = max(self.height, head.height), self._clock.now_us()
 
