@@ -31,8 +31,8 @@ class SettlementView(msgspec.Struct, frozen=True, kw_only=True):
     or last, round, which settles `round_quantity_minor` for `round_amount_minor`.
     `waiting_reason`, `waiting_code`: why it does not go on, or why its last round did not.
     `seller_securities_ref`, `buyer_cash_ref`: what the domains call the earmarks, and once each
-    has executed its leg, the executions; the other two only these. Times: None where it has not come to
-    that; `starts_at_us` 0: once it is matched, or let go.
+    has executed its leg, the executions; the other two only these. Times: None where it has not
+    come to that; `starts_at_us` 0: once it is matched, or let go.
     """
 
     number: int
