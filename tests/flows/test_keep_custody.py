@@ -44,6 +44,30 @@ def lines(domain: Depository) -> list[LineKind]:
 # -- refusals --------------------------------------------------------------------------------------
 
 
+def test_rounds_of_more_parties_than_one_command_to_the_ledger_names_are_held_all_the_same() -> (
+    None
+):
+    domain = depository(alice=11_000)
+    lacking = [
+        holding(
+            f"r{each}",
+            *(sale(1, seller=f"s{each}.{n}", buyer=f"b{each}.{n}") for n in range(1_000)),
+        )
+        for each in range(11)
+    ]
+    assert domain.hold(*lacking) == ["custody.lacking"] * 11
+    selling = [
+        holding(
+            f"t{each}",
+            *(sale(1, buyer=f"c{each}.{n}") for n in range(1_000)),
+            locks=[Lock("alice", BOND, 1_000)],
+        )
+        for each in range(11)
+    ]
+    assert domain.hold(*selling) == ["held"] * 11
+    domain.check()
+
+
 def test_a_round_that_lacks_something_touches_no_other() -> None:
     domain = depository(alice=250, carol=5)
     told = domain.hold(

@@ -12,12 +12,14 @@ from enum import IntEnum
 
 from nostro.kernel.room import Order
 from nostro.ledger import (
+    ACCOUNTS_MAX,
     TRANSFERS_MAX,
     AccountType,
     CreateTransfers,
     Limit,
     NewAccount,
     NewTransfer,
+    OpenAccounts,
 )
 
 RESERVED_ACCOUNT_PREFIXES = (
@@ -190,6 +192,15 @@ def in_commands(transfers: Sequence[NewTransfer]) -> list[Order]:
     starts = range(0, len(transfers), TRANSFERS_MAX)
     return [
         Order(CreateTransfers(transfers=list(transfers[start : start + TRANSFERS_MAX])))
+        for start in starts
+    ]
+
+
+def opening(accounts: Sequence[NewAccount]) -> list[Order]:
+    """Return the orders that open any number of accounts; those that are there stay as they are."""
+    starts = range(0, len(accounts), ACCOUNTS_MAX)
+    return [
+        Order(OpenAccounts(accounts=list(accounts[start : start + ACCOUNTS_MAX])))
         for start in starts
     ]
 

@@ -9,7 +9,7 @@ of one round touches no other.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -32,6 +32,7 @@ from nostro.kernel.movement import Lacking, Lock, Move
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Amend, Answer, Order, Step
 from nostro.ledger import (
+    ACCOUNTS_MAX,
     TRANSFERS_MAX,
     AccountType,
     Action,
@@ -73,7 +74,24 @@ def _nobody_asks(_reply: Reply) -> Sequence[Step]:
 
 def hold(event: HoldsAsked, tell: Tell = _nobody_asks) -> Sequence[Step]:
     """Earmark what rounds need; open the wallets of those who get something for the first time."""
-    rounds = event.rounds
+    return [step for rounds in _in_groups(event.rounds) for step in _hold(rounds, tell)]
+
+
+def _in_groups(rounds: Sequence[Earmark]) -> Iterator[list[Earmark]]:
+    """Yield rounds in groups whose accounts, two for each leg at most, go into one command."""
+    group: list[Earmark] = []
+    count = 0
+    for each in rounds:
+        needed = 2 * max(len(each.hold.moves), len(each.hold.locks))
+        if group and count + needed > ACCOUNTS_MAX:
+            yield group
+            group, count = [], 0
+        group.append(each)
+        count += needed
+    yield group
+
+
+def _hold(rounds: Sequence[Earmark], tell: Tell) -> Sequence[Step]:
     accounts = _receiving(rounds)
 
     def opened(reply: Reply) -> Sequence[Step]:

@@ -24,6 +24,10 @@ BLOCKED_ACCOUNT = (
     "ledger.debit_closed",
     "ledger.credit_closed",
 )
+BLOCKED_CREDIT = ("ledger.credit_frozen", "ledger.credit_closed")
+WORTH_ANOTHER_TRY = (NEVER_GOT, *BLOCKED_CREDIT)
+"""What is refused together with others and may be done by itself: with accounts opened first, or,
+of what was set aside, past a wallet that takes nothing."""
 OF_CUSTODY = {
     "custody.lacking": "lacking",
     "custody.account_unknown": "account",

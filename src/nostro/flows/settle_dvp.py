@@ -24,10 +24,11 @@ from nostro.custody import (
     RoundsStuck,
 )
 from nostro.flows import books, legs
+from nostro.flows.wallet_credits import credited
 from nostro.kernel.messages import Rejection
 from nostro.kernel.reply import Reply
 from nostro.kernel.room import Amend, Order, Perform, Step
-from nostro.ledger import CreateTransfersTogether, NewTransfer, OpenAccounts
+from nostro.ledger import AccountType, CreateTransfersTogether, NewAccount, NewTransfer
 from nostro.settlement import (
     AskDomain,
     Deed,
@@ -107,7 +108,9 @@ def _posted(domain: str, orders: Sequence[DeedOrder], *, alone: bool) -> Sequenc
     refused under a name it never takes under that name."""
 
     def refused(no: Rejection) -> Sequence[Step]:
-        if alone or (len(orders) == 1 and no.code != legs.NEVER_GOT):
+        if alone and no.code in legs.BLOCKED_CREDIT and _is_set_aside(orders[0]):
+            return _past_blocked_wallets(domain, orders[0])
+        if alone or (len(orders) == 1 and no.code not in legs.WORTH_ANOTHER_TRY):
             return [_noted(domain, Deed.POST, [_refusal(orders[0], no)])]
         return [step for each in orders for step in _posted(domain, [each], alone=True)]
 
@@ -120,19 +123,41 @@ def _posted(domain: str, orders: Sequence[DeedOrder], *, alone: bool) -> Sequenc
 
     transfers: list[NewTransfer] = []
     for each in orders:
-        # Two tries for each attempt: together with others, and by itself.
-        stem = books.settle_stem(each.round_id, 2 * each.attempt - (0 if alone else 1))
-        transfers += legs.transfers_of(stem, each.moves)
-    accounts = [
-        account
-        for each in orders
-        if legs.passes_on(each.moves)
-        for account in legs.clearing_accounts(each.moves)
-    ]
+        transfers += legs.transfers_of(_stem(each, _ALONE if alone else _TOGETHER), each.moves)
+    passed_on = [move for each in orders if legs.passes_on(each.moves) for move in each.moves]
+    accounts = legs.clearing_accounts(passed_on)
     if alone:
         accounts += legs.receiving_accounts(orders[0].moves)
     post = Order(CreateTransfersTogether(transfers=transfers), otherwise=refused, then=done)
-    return [Order(OpenAccounts(accounts=accounts)), post] if accounts else [post]
+    return [*books.opening(accounts), post]
+
+
+_TOGETHER, _ALONE, _SUSPENDING = 1, 2, 3
+"""What one attempt tries: with others, by itself, and past wallets that take nothing."""
+
+
+def _stem(order: DeedOrder, trying: int) -> str:
+    return books.settle_stem(order.round_id, _SUSPENDING * (order.attempt - 1) + trying)
+
+
+def _is_set_aside(order: DeedOrder) -> bool:
+    return all(move.prefunded for move in order.moves)
+
+
+def _past_blocked_wallets(domain: str, order: DeedOrder) -> Sequence[Step]:
+    """Post what was set aside when it was traded, whatever became of a wallet since: its owner
+    delivered long ago, and the other side waits. What a wallet does not take goes to suspense."""
+    suspense = {move.asset: None for move in order.moves}
+    accounts = [
+        NewAccount(id=books.suspense_account(asset), asset=asset, type=AccountType.LIABILITY)
+        for asset in suspense
+    ]
+    posted = DeedResult(order.bundle, order.round, Outcome.EXECUTED, reference=order.round_id)
+    return [
+        *books.opening(accounts),
+        *credited(legs.transfers_of(_stem(order, _SUSPENDING), order.moves)),
+        _noted(domain, Deed.POST, [posted]),
+    ]
 
 
 def _refusal(order: DeedOrder, no: Rejection) -> DeedResult:
