@@ -30,6 +30,7 @@ from nostro.exchange import (
     OrderType,
     OrderView,
     PlacedOrder,
+    Settling,
     Side,
     SuspensionView,
     TradesExecuted,
@@ -92,7 +93,14 @@ class Stage:
         )
         return number
 
-    def take(self, maker: int, lots: int, *, user_id: str = "bob") -> int:
+    def take(
+        self,
+        maker: int,
+        lots: int,
+        *,
+        user_id: str = "bob",
+        settling: Settling = Settling.INSTANT,
+    ) -> int:
         """Trade with a resting order; return the number of the trade."""
         shown = self.picture.order(maker)
         assert shown is not None
@@ -102,10 +110,10 @@ class Stage:
         value = shown.price * lots * 10_000
         left = shown.left - lots
         fill = Fill(self.trades, maker, shown.user_id, shown.price, lots, value, 5, 10, left, 0, 1)
-        terms = ("ADA", "USDT", TERMS.lot_minor)
+        asked = (MARKET, self._next(), number, user_id, side, "ADA", "USDT", TERMS.lot_minor)
         self.row(
             OrdersPlaced(user_id, [self.placed]),
-            TradesExecuted(MARKET, self._next(), number, user_id, side, *terms, [fill], 0, 0, 1),
+            TradesExecuted(*asked, [fill], 0, 0, 1, settling),
         )
         return self.trades
 

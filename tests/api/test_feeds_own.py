@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nostro.exchange import Side
+from nostro.exchange import Settling, Side
 from tests.api.callers import bearer, token_of
 from tests.api.feeds_stage import Stage, greeted, hub_of, reader
 
@@ -94,6 +94,16 @@ async def test_settlements_say_what_was_delivered_and_received(stage: Stage) -> 
         assert told["status"] == "final"
         assert told["delivered"] == {"asset": "USDT", "amount": "8.000010"}
         assert told["received"] == {"asset": "ADA", "amount": "4.000000"}
+
+
+async def test_a_trade_that_settles_on_a_later_day_is_not_told_as_final(stage: Stage) -> None:
+    async with reader(hub_of(stage), headers=bearer("bob")) as one:
+        await greeted(one)
+        one.subscribe("settlements", symbol="")
+        await one.next("subscribed")
+        trade = stage.take(stage.rest(SELL, 200, 10), 4, settling=Settling.T2)
+        [told] = (await one.next("settlements"))["settlements"]
+        assert (told["status"], told["settlement_trade_id"]) == ("pending", f"match:{trade}")
 
 
 async def test_orders_missed_while_the_views_are_away_are_told_by_a_snapshot(

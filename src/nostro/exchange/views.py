@@ -14,7 +14,7 @@ import msgspec
 
 from nostro.exchange.commands import OrderType, PostOnly, SelfTrade, TimeInForce
 from nostro.exchange.events import OrderState
-from nostro.exchange.terms import MarketRules, MarketState, MarketTerms, Side
+from nostro.exchange.terms import MarketRules, MarketState, MarketTerms, Settling, Side
 
 LIVE = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNTRIGGERED})
 """States of an order that may still trade."""
@@ -137,7 +137,8 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FillView(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of a trade: that of an order. `provider`: who filled it, "" for another user."""
+    """One side of a trade: that of an order. `provider`: who filled it, "" for another user.
+    `settling`: when it changes hands."""
 
     trade: int
     order: int
@@ -153,6 +154,7 @@ class FillView(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     at_us: int
     height: int
+    settling: Settling = Settling.INSTANT
 
 
 class CandleView(msgspec.Struct, frozen=True, kw_only=True):

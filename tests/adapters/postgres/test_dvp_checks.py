@@ -93,6 +93,7 @@ EDITS = {
     ),
     "an invented event": (
         "INSERT INTO nostro.settlement_events"
+        " (seq, at_us, settlement, event_type, status, trade_id, height, facts)"
         " SELECT seq + 1000, at_us, settlement, 'settlement.failed', status, trade_id, height, '{}'"
         "   FROM nostro.settlement_events ORDER BY seq DESC LIMIT 1",
         "settlement_events: a false settlement.failed of ",

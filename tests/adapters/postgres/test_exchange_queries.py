@@ -21,6 +21,7 @@ from nostro.exchange import (
     PostOnly,
     Role,
     RouteState,
+    Settling,
     Side,
     SuspensionState,
     TimeInForce,
@@ -252,6 +253,9 @@ async def test_the_fills_of_an_order_have_its_side_and_its_fees(
         (4, "desk", 432),
         (5, "desk", 660),
     ]
+    settling = {fill.settling for each in (made, taken, by_provider) for fill in each}
+    assert settling == {Settling.INSTANT}
+    assert [fill.settling for fill in await reads.fills_of(11, limit=10)] == [Settling.T1]
 
 
 async def test_the_routes_of_an_order_tell_what_a_provider_said(

@@ -23,6 +23,7 @@ from nostro.exchange import (
     RouteState,
     RouteView,
     SelfTrade,
+    Settling,
     Side,
     SuspensionState,
     SuspensionView,
@@ -48,7 +49,7 @@ TRADE = """
            provider, at_us, height
       FROM nostro.trades
 """
-_FILL = "trade, market, price, lots, value, side, provider, at_us, height"
+_FILL = "trade, market, price, lots, value, side, provider, at_us, height, settling"
 TAKEN = f"SELECT {_FILL}, true, taker_order, taker_user_id, taker_fee FROM nostro.trades"
 MADE = f"SELECT {_FILL}, false, maker_order, maker_user_id, maker_fee FROM nostro.trades"
 """Both sides of trades, as rows of the same columns."""
@@ -190,11 +191,11 @@ def trade_view(row: Row, terms: Terms) -> TradeView:
 
 def fill_view(row: Row, terms: Terms) -> FillView:
     """Return the side of a trade in a row of TAKEN or MADE."""
-    took, taker_side = row[9], Side(row[5])
+    took, taker_side = row[10], Side(row[5])
     return FillView(
         trade=row[0],
-        order=row[10],
-        user_id=row[11],
+        order=row[11],
+        user_id=row[12],
         market=row[1],
         terms=terms[row[1]],
         side=taker_side if took else taker_side.other,
@@ -202,10 +203,11 @@ def fill_view(row: Row, terms: Terms) -> FillView:
         price=row[2],
         lots=row[3],
         value_minor=int(row[4]),
-        fee_minor=int(row[12]),
+        fee_minor=int(row[13]),
         provider=row[6],
         at_us=row[7],
         height=row[8],
+        settling=Settling(row[9]),
     )
 
 

@@ -16,7 +16,8 @@ from nostro.api.http.order_told import MarketTradeTold
 from nostro.api.picture import MarketPicture, OwnFunds, Printed, ShownOrder
 from nostro.api.prices import price_told, quantity_told, symbol_of, value_told
 from nostro.api.times import rfc3339
-from nostro.exchange import FillView, MarketTerms, OrderView, Side
+from nostro.exchange import FillView, MarketTerms, OrderView, Settling, Side
+from nostro.flows.books import match_trade_id
 from nostro.kernel.money import format_amount
 from nostro.ledger import BalanceView
 
@@ -177,9 +178,11 @@ def read_order_told(view: OrderView) -> dict[str, Any]:
 
 
 def settlement_told(fill: FillView) -> dict[str, Any]:
-    """Return what a trade moved between its owner and others. It is final: the trade and its
-    postings are one journal row. The fee is part of what is delivered or received."""
+    """Return what a trade moves between its owner and others. One that settles at once is final:
+    the trade and its postings are one journal row; of one that settles on a later day the
+    settlement tells. The fee is part of what is delivered or received."""
     terms, bought = fill.terms, fill.side is Side.BUY
+    at_once = fill.settling is Settling.INSTANT
     fee = fill.fee_minor
     base = {"asset": terms.base, "amount": quantity_told(terms, fill.lots)}
     quote_minor = fill.value_minor + fee if bought else fill.value_minor - fee
@@ -188,7 +191,8 @@ def settlement_told(fill: FillView) -> dict[str, Any]:
         "trade_id": str(fill.trade),
         "order_id": str(fill.order),
         "symbol": symbol_of(terms),
-        "status": "final",
+        "status": "final" if at_once else "pending",
+        "settlement_trade_id": None if at_once else match_trade_id(fill.trade),
         "delivered": quote if bought else base,
         "received": base if bought else quote,
         "fee": value_told(terms, fee),

@@ -74,6 +74,7 @@ def maker_fill(
         provider="",
         at_us=at_us,
         height=height,
+        settling=event.settling,
     )
 
 
@@ -96,6 +97,7 @@ def taker_fill(
         provider="",
         at_us=at_us,
         height=height,
+        settling=event.settling,
     )
 
 

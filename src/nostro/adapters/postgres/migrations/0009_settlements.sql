@@ -20,6 +20,12 @@ UPDATE nostro.webhook_endpoint SET events = (
 UPDATE nostro.webhook_delivery SET event_type = 'cycle_' || event_type
  WHERE event_type IN ('settlement.confirmed', 'settlement.failed', 'settlement.reversed');
 
+-- What was traded before could settle at once only.
+
+ALTER TABLE nostro.trades ADD COLUMN settling text NOT NULL DEFAULT 'instant';
+COMMENT ON COLUMN nostro.trades.settling IS
+    'When it changes hands: if not at once, the settlement with the trade id match:<trade> tells.';
+
 -- Settlements --------------------------------------------------------------------------------------
 
 CREATE TABLE nostro.settlements (
@@ -108,18 +114,20 @@ CREATE INDEX settlements_buyer_reference ON nostro.settlements (buyer_account_id
     WHERE buyer_reference <> trade_id;
 
 CREATE TABLE nostro.settlement_events (
-    seq         bigint PRIMARY KEY,
-    at_us       bigint NOT NULL,
-    settlement  bigint NOT NULL,
-    event_type  text   NOT NULL,
-    status      text   NOT NULL,
-    trade_id    text   NOT NULL,
-    height      bigint NOT NULL,
-    facts       jsonb  NOT NULL
+    seq            bigint PRIMARY KEY,
+    at_us          bigint NOT NULL,
+    settlement     bigint NOT NULL,
+    settlement_id  text COLLATE "C" GENERATED ALWAYS AS ('S' || settlement::text) STORED,
+    event_type     text   NOT NULL,
+    status         text   NOT NULL,
+    trade_id       text   NOT NULL,
+    height         bigint NOT NULL,
+    facts          jsonb  NOT NULL
 );
 COMMENT ON TABLE nostro.settlement_events IS
     'What happened to each settlement, in the order of the journal: what webhooks and topics tell is read from here.'
     ' status: where the settlement stood after it.';
+COMMENT ON COLUMN nostro.settlement_events.seq IS 'height * 2^20 + n; the event_id is <chain>.<height>.<n>.';
 CREATE INDEX settlement_events_settlement ON nostro.settlement_events (settlement, seq);
 
 CREATE TABLE nostro.settlement_penalties (

@@ -35,6 +35,7 @@ from nostro.exchange import (
     RouteBroken,
     RouteEnded,
     RouteState,
+    Settling,
     Side,
     StopsElected,
     SuspensionState,
@@ -182,7 +183,7 @@ class ExchangeProjection:
             lines.append(
                 f"{fill.trade}\t{start}\t{price}\t{lots}\t{event.order}\t{fill.maker}\t{NULL}"
                 f"\t{value}\t{fill.taker_fee_minor}\t{fill.maker_fee_minor}\t{market}"
-                f"\t{event.side}\t{who}\t{quick(fill.maker_user_id)}\t\n"
+                f"\t{event.side}\t{who}\t{quick(fill.maker_user_id)}\t\t{event.settling}\n"
             )
         self._taken(event, position)
         day = self._day_of(at_us)
@@ -249,7 +250,7 @@ class ExchangeProjection:
                 f"{fill.trade}\t{at_us}\t{position.height}\t{event.sequence}\t{fill.price}"
                 f"\t{fill.lots}\t{event.order}\t{NULL}\t{event.route}\t{fill.value_minor}"
                 f"\t{fill.fee_minor}\t0\t{market}\t{event.side}\t{quick(event.user_id)}"
-                f"\t{NULL}\t{quick(event.provider)}\n"
+                f"\t{NULL}\t{quick(event.provider)}\t{Settling.INSTANT}\n"
             )
         self._taken(event, position)
         if event.fills:

@@ -21,7 +21,7 @@ _MINOR, _TEXT, _BIG, _INT, _BOOL, _JSON = (
 
 TRADE_COLUMNS = (
     "trade, at_us, height, sequence, price, lots, taker_order, maker_order, route, value,"
-    " taker_fee, maker_fee, market, side, taker_user_id, maker_user_id, provider"
+    " taker_fee, maker_fee, market, side, taker_user_id, maker_user_id, provider, settling"
 )
 COPY_TRADES = f"COPY nostro.trades ({TRADE_COLUMNS}) FROM STDIN"
 MARKETS = Table(
