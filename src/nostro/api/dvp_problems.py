@@ -87,6 +87,9 @@ SETTLEMENT: dict[str, Row] = {
         409, "The settlement is decided", "It is final from its decision on; only forward."
     ),
     "settlement.ended": Row(409, "The settlement has ended", _STANDS),
+    "settlement.prefunded": Row(
+        409, "A market made the trade", "Both sides are set aside; it settles on its day."
+    ),
     "settlement.cancelled": Row(
         409, "The settlement is cancelled", "Instruct it anew, under another trade id."
     ),

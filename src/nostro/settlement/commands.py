@@ -119,7 +119,7 @@ class HoldSettlement(_AboutSettlement, frozen=True, kw_only=True, tag="settlemen
     """Keep a settlement back for one side until it releases it; by that party. A round under way
     that is not decided is aborted. Sent twice: accepted, no event. Refused: `settlement.unknown`,
     `settlement.decided`, `settlement.ended`, `settlement.not_matched` (that side has not
-    instructed)."""
+    instructed), `settlement.prefunded` (a market made the trade, and has both sides)."""
 
     side: Party
 
@@ -146,7 +146,7 @@ class CancelSettlement(
     Reply body: {"settlement", "settlement_id", "status", "cancelled": bool}; `cancelled`: all have
     asked, and it ends once nothing is earmarked any more. Refused: `settlement.unknown`,
     `settlement.decided`, `settlement.ended`, `settlement.not_matched` (that side has not
-    instructed).
+    instructed), `settlement.prefunded` (a market made the trade, and has both sides).
     """
 
     side: Party | None = None

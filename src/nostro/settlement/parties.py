@@ -30,6 +30,7 @@ def hold(
 ) -> Decision:
     """Decide HoldSettlement."""
     live, side = _open(state, command.settlement), command.side
+    _check_not_set_aside(live)
     bundle = _undecided(state, live)
     _check_instructed(live, side)
     course = Course(state, policy, context.at_us)
@@ -101,6 +102,7 @@ def cancel(
 ) -> Decision:
     """Decide CancelSettlement."""
     live = _open(state, command.settlement)
+    _check_not_set_aside(live)
     bundle = _undecided(state, live)
     if command.side is not None:
         _check_instructed(live, command.side)
@@ -196,6 +198,13 @@ def _undecided(state: SettlementState, live: Live) -> Bundle:
     if bundle.round is not None and bundle.round.decided is Decided.COMMIT:
         raise Rejection("settlement.decided", **_named(live), status=str(state.status_of(live)))
     return bundle
+
+
+def _check_not_set_aside(live: Live) -> None:
+    """Raise Rejection `settlement.prefunded`: what both sides gave when the trade was made has no
+    other way than to be settled."""
+    if live.terms.prefunded:
+        raise Rejection("settlement.prefunded", **_named(live), trade_id=live.terms.trade_id)
 
 
 def _check_instructed(live: Live, side: Party) -> None:

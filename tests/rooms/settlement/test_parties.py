@@ -111,6 +111,16 @@ def test_what_is_decided_only_goes_forward(play: Play, command: Command) -> None
     assert play.refused(command).code == "settlement.decided"
 
 
+@pytest.mark.parametrize("command", [hold(), cancel(), cancel(BUYER)], ids=["hold", "all", "one"])
+def test_what_was_set_aside_is_neither_kept_back_nor_cancelled(
+    play: Play, command: Command
+) -> None:
+    play.instructed(new("match:1", prefunded=True, cycle=Cycle.T1))
+    assert play.refused(command).code == "settlement.prefunded"
+    play.tick()
+    assert play.status() == "SETTLED"
+
+
 # -- hold and release -----------------------------------------------------------------------------
 
 

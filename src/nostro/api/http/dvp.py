@@ -278,7 +278,7 @@ OPERATIONS = (
         handler=hold_dvp,
         body=DvpHoldBody,
         body_example={"side": "seller"},
-        problems=("settlement.decided",),
+        problems=("settlement.decided", "settlement.prefunded"),
     ),
     _change(
         name="releaseDvp",
@@ -306,7 +306,7 @@ OPERATIONS = (
         handler=cancel_dvp,
         body=DvpCancelBody,
         body_example={"side": "buyer", "reason": "traded in error"},
-        problems=("settlement.decided",),
+        problems=("settlement.decided", "settlement.prefunded"),
         result=examples.CANCELLED,
     ),
     _change(

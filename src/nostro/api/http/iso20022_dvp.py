@@ -268,6 +268,7 @@ OPERATIONS = (
         submit_sese020,
         "settlement.unknown",
         "settlement.decided",
+        "settlement.prefunded",
         "settlement.ended",
         "iso20022.not_supported",
     ),
