@@ -10,7 +10,7 @@ import pytest
 from nostro.adapters.postgres.journal import PostgresJournal
 from nostro.runtime.engine import EngineState
 from nostro.runtime.ports import NotDone
-from nostro.wiring import engine as wiring
+from nostro.wiring import engine as wiring, starting as patience
 from nostro.wiring.settings import load_settings
 
 
@@ -32,7 +32,7 @@ async def test_an_engine_waits_for_the_lease_of_one_that_is_leaving(
 async def test_an_engine_does_not_wait_for_ever(
     wheel_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "START_PATIENCE_S", 0.2)
+    monkeypatch.setattr(patience, "START_PATIENCE_S", 0.2)
     staying = PostgresJournal(wheel_postgres)
     await staying.open()
     room = wiring.EngineRoom(load_settings(data_dir=tmp_path), wheel_postgres)
