@@ -27,10 +27,11 @@ from nostro.settlement.terms import (
 class NewSettlement(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A delivery against payment on which both sides agree.
 
-    `securities_domain`, `cash_domain` "": where the instrument settles. `trade_date` "": today.
-    `settlement_date` "": by `cycle`, counted from the trade date. `held`: sides that want to
-    release it first. `prefunded`: both sides were set aside when the trade was made (only on the
-    coordinator's own ledger). `origin`: where it comes from: `api`, `topic`, or a market's symbol.
+    `securities_domain`, `cash_domain` "": where the instrument settles, or where it was set aside.
+    `trade_date` "": today. `settlement_date` "": by `cycle`, counted from the trade date. `held`:
+    sides that want to release it first. `prefunded`: both sides were set aside when the trade was
+    made (only on the coordinator's own ledger). `origin`: where it comes from: `api`, `topic`, or a
+    market's symbol.
     """
 
     trade_id: str

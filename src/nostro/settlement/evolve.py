@@ -17,7 +17,7 @@ from nostro.settlement.state import (
     DomainStanding,
     SettlementState,
 )
-from nostro.settlement.terms import Deed, DomainState, Party, PenaltyKind, Reason
+from nostro.settlement.terms import LACKING, Deed, DomainState, Party, PenaltyKind, Reason
 
 
 def evolve(state: SettlementState, event: Event, position: Position) -> None:
@@ -190,7 +190,8 @@ def _recycle(state: SettlementState, event: e.RoundsRecycled, _position: Positio
         bundle = state.bundles[recycled.bundle]
         _end_round(bundle, recycled.starts_at_us)
         bundle.reason, bundle.code = recycled.reason, recycled.code
-        bundle.part_next = recycled.recycled == bundle.recycled
+        same_day = recycled.recycled == bundle.recycled
+        bundle.part_next = same_day and recycled.reason in LACKING
         bundle.recycled = recycled.recycled
         state.wait(bundle)
 

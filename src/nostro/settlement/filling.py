@@ -36,14 +36,15 @@ class Desk:
         self.today = policy.days.day_of(at_us)
 
     def terms_of(self, new: NewSettlement | NewSide, *, prefunded: bool = False) -> FilledTerms:
-        """Return where and when an instruction settles; raises as checks.check_lot and
-        checks.check_domains do."""
+        """Return where and when an instruction settles; what is prefunded, where it was set aside.
+        Raises as checks.check_lot and checks.check_domains do."""
         security = instrument_of(self.state, self.policy, new.security)
         cash = instrument_of(self.state, self.policy, new.cash)
         if security.lot_minor != 1:
             checks.check_lot(new.quantity_minor, security)
-        securities_domain = new.securities_domain or security.domain
-        cash_domain = new.cash_domain or cash.domain
+        ours = self.policy.coordinator
+        securities_domain = new.securities_domain or (ours if prefunded else security.domain)
+        cash_domain = new.cash_domain or (ours if prefunded else cash.domain)
         checks.check_domains(self.policy, securities_domain, cash_domain, prefunded=prefunded)
         calendars: tuple[str, ...] = ()
         if security.calendar or cash.calendar:

@@ -203,8 +203,9 @@ class Live(msgspec.Struct, array_like=True, gc=False):
 class Bundle(msgspec.Struct, array_like=True, gc=False):
     """Settlements that settle together, and the round that is under way. `rounds`: how many there
     were; `due_at_us`: when a Tick has something to do (0: it has not). `reason`, `code` and
-    `lacking` of the last refusal or end of a round that came to nothing; `part_next`: what is
-    lacking was found out today, so a part of what is there may be offered."""
+    `lacking` of the last refusal or end of a round that came to nothing; `part_next`: that round
+    ended for what is lacking, and the next is in the same cycle, so a part of what is there may be
+    offered."""
 
     number: int
     settlements: list[Live]

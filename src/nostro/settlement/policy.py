@@ -19,6 +19,9 @@ class SettlementPolicy(msgspec.Struct, frozen=True, kw_only=True):
     apart. `batch_size`: rounds in one deed. `recycles_max`: cycles in which a settlement is tried
     again after the one in which it failed. `partial_windows`: when what lacks something is settled
     in part where both sides allow it, in minutes of which a settlement day has 1,440.
+    `unmatched_days_max`: days after which an instruction is cancelled that the other side never
+    matched, from its settlement day or, if that is later, from when it came. `unmatched_max`: how
+    many of one party wait at most. `failed_days_max`: days for which what failed may be retried.
     """
 
     coordinator: str = "main"
@@ -31,3 +34,6 @@ class SettlementPolicy(msgspec.Struct, frozen=True, kw_only=True):
     recycles_max: int = 10
     partial_windows: tuple[int, ...] = (480, 600, 720, 840, 930)
     """08:00, 10:00, 12:00, 14:00 and 15:30: the windows of T2S."""
+    unmatched_days_max: int = 20
+    unmatched_max: int = 10_000
+    failed_days_max: int = 60

@@ -18,10 +18,9 @@ from nostro.settlement.locks import parts_of
 from nostro.settlement.partials import allows_parts, cash_of, possible
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.state import SettlementState
-from nostro.settlement.terms import Deed, Reason, Status, Tranche, round_id
+from nostro.settlement.terms import LACKING, Deed, Reason, Status, Tranche, round_id
 
 NEVER_ASKED = PartStage.FRESH
-LACKING = (Reason.LACK_OF_SECURITIES, Reason.LACK_OF_CASH)
 
 
 class Course:

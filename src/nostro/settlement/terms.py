@@ -106,6 +106,10 @@ class Reason(StrEnum):
     HELD_BACK = "held_back"
 
 
+LACKING = (Reason.LACK_OF_SECURITIES, Reason.LACK_OF_CASH)
+"""Reasons of which a domain may say how much there is."""
+
+
 class PenaltyKind(StrEnum):
     """Settlement fail penalty (not settled on its day), or late matching fail penalty (matched
     only after it)."""

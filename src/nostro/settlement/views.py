@@ -109,8 +109,8 @@ class SettlementView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettlementsFound(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of settlements; `total`: how many there are on all pages together now. `height`: of
-    the journal, of which the page tells at least."""
+    """A page of settlements; `total`: how many there were on all pages together when the first was
+    read. `height`: of the journal, of which the page tells at least."""
 
     items: Sequence[SettlementView]
     next_cursor: str | None

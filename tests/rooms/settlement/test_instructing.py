@@ -102,6 +102,13 @@ def test_what_could_never_settle_is_refused(play: Play, code: str, wrong: dict[s
     assert (refused.code, refused.facts["index"]) == (f"settlement.{code}", 1)
 
 
+def test_what_was_set_aside_settles_where_it_is_whatever_its_asset_does_else(play: Play) -> None:
+    play.instructed(apart("match:1", prefunded=True, cycle=Cycle.T1))
+    assert results(play)[0]["status"] == "PENDING"
+    terms = play.live().terms
+    assert (terms.securities_domain, terms.cash_domain) == ("main", "main")
+
+
 def test_a_closed_day_names_the_next_open_one(play: Play) -> None:
     play.when(SetInstrument(instrument=Instrument("SHARE", "main", calendar="CSD")))
     play.instructed(new(security="SHARE", settlement_date="2026-11-22"))

@@ -9,11 +9,15 @@ import pytest
 
 from nostro.kernel.movement import Lacking
 from nostro.settlement import (
+    DAY_US,
     SECOND_US,
     Deed,
     DeedOrder,
     DeedResult,
+    HoldSettlement,
     PartialOffered,
+    Party,
+    ReleaseSettlement,
     RoundsRecycled,
     RoundsSettled,
     RoundsStarted,
@@ -126,6 +130,16 @@ def test_a_part_refused_again_waits_for_the_next_window(play: Play) -> None:
         == play.now_us // (86_400 * SECOND_US) * (86_400 * SECOND_US) + 10 * 3_600 * SECOND_US
     )
     events = play.tick()
+    assert of(events, RoundsStarted)[0].rounds[0].tranches[0].quantity_minor == 100
+
+
+def test_what_lacked_before_a_side_kept_it_back_limits_nothing_after(play: Play) -> None:
+    play.instructed(apart(**PARTS))
+    play.told("bonds", "hold", lacks(1, 1, Lacking("ann", "BOND", 50)))
+    play.when(HoldSettlement(settlement=1, side=Party.SELLER))
+    play.told("bonds", "release")
+    play.now_us += 3 * DAY_US
+    events = play.when(ReleaseSettlement(settlement=1, side=Party.SELLER))
     assert of(events, RoundsStarted)[0].rounds[0].tranches[0].quantity_minor == 100
 
 
