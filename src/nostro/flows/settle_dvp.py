@@ -8,6 +8,7 @@ domains our part is kept by custody, as at any other domain.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nostro.custody import (
     Booked,
@@ -80,22 +81,21 @@ def _rounds(orders: Sequence[DeedOrder]) -> list[RoundOrder]:
 
 
 def told(event: RoundsSettled) -> Sequence[Step]:
-    """Tell whoever instructed what has settled in the same row."""
-    open_ones = {number for each in event.rounds for number, _ in each.open_minor}
-    settled = {tranche.settlement for each in event.rounds for tranche in each.tranches}
+    """Tell whoever instructed, released or retried what has settled in the same row."""
+    now = {each.settlement: _SETTLED for round_ in event.rounds for each in round_.tranches}
+    now |= {number: _PARTLY for round_ in event.rounds for number, _ in round_.open_minor}
+
+    def stands(told: dict[str, Any]) -> dict[str, Any]:
+        status = now.get(told.get("settlement", 0))
+        return told if status is None else {**told, "status": status}
 
     def change(reply: Reply) -> Reply:
-        body = reply.body
-        results = body.get("results") if isinstance(body, dict) else None
-        if not results:
+        if not isinstance(reply.body, dict):
             return reply
-        now = [
-            {**each, "status": _PARTLY if each["settlement"] in open_ones else _SETTLED}
-            if each.get("settlement") in settled
-            else each
-            for each in results
-        ]
-        return Reply(code=reply.code, facts=reply.facts, body={**body, "results": now})
+        body = stands(reply.body)
+        if "results" in body:
+            body = {**body, "results": [stands(each) for each in body["results"]]}
+        return Reply(code=reply.code, facts=reply.facts, body=body)
 
     return [Amend(change)]
 
