@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from nostro.adapters.signing.private_file import make_private
 from nostro.settlement import PlainDays, SettlementDays, SettlementPolicy
 from nostro.wiring.settings import Settings
 
@@ -73,9 +75,7 @@ def _first_day(file: Path, today: int) -> FirstDay:
     if not file.exists():
         now_us = int(datetime.now(UTC).timestamp() * SECOND_US)
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with file.open("xb") as new:
-                new.write(msgspec.json.encode(FirstDay(today, now_us)))
-        except FileExistsError:
-            pass  # another part of the platform was first
+        # Another part of the platform may be first; what it writes appears whole.
+        with contextlib.suppress(FileExistsError):
+            make_private(file, msgspec.json.encode(FirstDay(today, now_us)))
     return msgspec.json.decode(file.read_bytes(), type=FirstDay)
