@@ -12,6 +12,8 @@ from nostro.adapters.memory.journal import MemoryDisk
 from nostro.api import Bounds, Finding
 from nostro.api.feeds.hub import Hub
 from nostro.runtime.ports import OutcomeUnknown
+from nostro.settlement import DomainState, SetDomainState
+from nostro.wiring.domains import DomainOffices
 from tests.api.bourse import bourse, order
 from tests.api.door import Door, Standing, front_door, live_door
 from tests.api.feeds_stage import greeted, reader
@@ -47,6 +49,20 @@ async def test_a_stopped_engine_is_alive_and_not_ready() -> None:
         engine = answer.json()["dependencies"]["engine"]
         assert engine["ok"] is False
         assert engine["remedy"]
+
+
+async def test_a_settlement_domain_that_is_quarantined_is_told_and_stops_no_command() -> None:
+    parts = {"probes": [WELL], "ledger": Standing(), "domains": DomainOffices({})}
+    async with front_door(parts=parts) as door:
+        assert (await door.client.get("/readyz")).json()["status"] == "ready"
+        shut = SetDomainState(domain="main", state=DomainState.QUARANTINED)
+        await door.engine.submit(key="k", command=shut, actor="operator")
+        answer = (await door.client.get("/readyz")).json()
+        assert answer["status"] == "degraded"
+        assert answer["dependencies"]["settlements"]["detail"] == "0 stuck, quarantined: main"
+        text = (await door.client.get("/metrics")).text
+    assert "nostro_settlements_stuck 0.0" in text
+    assert "nostro_settlement_domains_shut 1.0" in text
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from nostro.api.platform import Platform
 from nostro.api.watch import Lag
 from nostro.exchange import ExchangeState, MarketState
 from nostro.runtime.engine import COMMIT_BOUNDS_S, EngineState
+from nostro.settlement import SettlementState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,6 +52,8 @@ def _all(platform: Platform, meters: Meters, lag: Lag) -> Iterator[Metric]:
         yield from _markets(platform.picture)
         yield from _outside(platform.engine.look("exchange"))
         yield from _feeds(meters)
+    if platform.domains is not None:
+        yield from _settlements(platform.engine.look("settlement"))
     yield from _requests(meters)
 
 
@@ -154,6 +157,29 @@ def _outside(state: ExchangeState) -> Iterator[Metric]:
             "nostro_suspended_funds",
             "Sums that a wallet would not take, not released yet.",
             len(state.suspensions),
+        ),
+    ):
+        yield GaugeMetricFamily(name, text, value)
+
+
+def _settlements(state: SettlementState) -> Iterator[Metric]:
+    """Tell what is to be settled, and what of it waits for people. Counted as it is decided on
+    now."""
+    for name, text, value in (
+        (
+            "nostro_settlements_live",
+            "Settlements that have not ended, and those that failed.",
+            len(state.settlements),
+        ),
+        (
+            "nostro_settlements_stuck",
+            "Bundles of which a domain refuses what was decided; people must look.",
+            len(state.stuck),
+        ),
+        (
+            "nostro_settlement_domains_shut",
+            "Settlement domains that are closed or quarantined.",
+            len(state.shut),
         ),
     ):
         yield GaugeMetricFamily(name, text, value)

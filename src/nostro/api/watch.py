@@ -14,13 +14,14 @@ from nostro.api.times import rfc3339
 from nostro.runtime.deadline import within
 from nostro.runtime.engine import Engine, EngineState
 from nostro.runtime.performers import Performing
+from nostro.settlement import DomainState, SettlementState
 
 SAMPLE_S = 0.5
 SAMPLES_MAX = 7_200
 """An hour of heights, in samples of half a second."""
 LAG_S_MAX = 30.0
 """Views further behind are told as not ok."""
-OPTIONAL = frozenset({"views", "effects"})
+OPTIONAL = frozenset({"views", "effects", "settlements"})
 """Dependencies without which commands are taken all the same."""
 
 
@@ -70,6 +71,8 @@ class Watch:
         probes.setdefault("views", ViewsProbe(self))
         if platform.performing is not None:
             probes.setdefault("effects", EffectsProbe(platform.performing))
+        if platform.domains is not None:
+            probes.setdefault("settlements", SettlementsProbe(platform.engine))
         told = await asyncio.gather(*(self._ask(probe) for probe in probes.values()))
         return {
             name: self._noted(name, finding, took_s)
@@ -201,3 +204,29 @@ class EffectsProbe:
         detail = f"{self._performing.under_way} under way, {parked} parked"
         remedy = "The world refused them too often: see the log. A restart tries them again."
         return Finding(ok=not parked, detail=detail, remedy=remedy if parked else "")
+
+
+class SettlementsProbe:
+    """Does every settlement domain do what was decided, and say what it said before?"""
+
+    name = "settlements"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def check(self) -> Finding:
+        """Count what is stuck, and name the domains that are quarantined."""
+        state: SettlementState = self._engine.look("settlement")
+        away = [
+            name
+            for name, each in sorted(state.domains.items())
+            if each.state is DomainState.QUARANTINED
+        ]
+        detail = f"{len(state.stuck)} stuck, quarantined: {', '.join(away) or 'no domain'}"
+        if away:
+            remedy = f"nostro settle reconcile --domain {away[0]} tells what it lost."
+            return Finding(ok=False, detail=detail, remedy=remedy)
+        if state.stuck:
+            remedy = "A domain refuses what was decided: GET /settlements/{id}/events tells why."
+            return Finding(ok=False, detail=detail, remedy=remedy)
+        return Finding(ok=True, detail=detail)
