@@ -93,6 +93,11 @@ SETTLEMENT: dict[str, Row] = {
     "settlement.cancelled": Row(
         409, "The settlement is cancelled", "Instruct it anew, under another trade id."
     ),
+    "settlement.too_many_unmatched": Row(
+        409,
+        "Too many instructions of this party wait for the other side",
+        "Cancel some, or have the other side instruct.",
+    ),
     "settlement.not_on_hold": Row(409, "This side does not keep it back", _STANDS),
     "settlement.on_hold": Row(
         409, "A side keeps the settlement back", "That side releases it first; see facts."

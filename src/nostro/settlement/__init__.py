@@ -60,6 +60,7 @@ from nostro.settlement.events import (
     SettlementReleased,
     SettlementsFailed,
     SettlementsInstructed,
+    SettlementsLapsed,
     SettlementsPostponed,
     StartedRound,
 )
@@ -252,6 +253,7 @@ __all__ = [
     "SettlementsFailed",
     "SettlementsFound",
     "SettlementsInstructed",
+    "SettlementsLapsed",
     "SettlementsPostponed",
     "StartedRound",
     "Status",

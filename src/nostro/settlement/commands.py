@@ -101,7 +101,8 @@ class InstructSide(Command, frozen=True, kw_only=True, tag="settlement.InstructS
 
     Reply body: {"settlement", "settlement_id", "status", "matched", "exists"}. Sent twice (same
     party and reference): `exists`. Refused as in InstructSettlements, and
-    `settlement.bad_reference`, `settlement.reference_exists` (other content).
+    `settlement.bad_reference`, `settlement.reference_exists` (other content),
+    `settlement.too_many_unmatched`.
     """
 
     instruction: NewSide

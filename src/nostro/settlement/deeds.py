@@ -93,6 +93,9 @@ class _Hearing:
         if self._at_us >= round_.settle_before_us:
             self._course.abort(bundle, round_, Reason.TIMED_OUT)
             return True
+        if self._state.is_quarantined(round_):
+            self._course.abort(bundle, round_, Reason.DOMAIN_UNAVAILABLE)
+            return True
         missing = [each for each in round_.parts if each.stage is not PartStage.HELD]
         following = next((each for each in missing if each is not part), None)
         if following is None:

@@ -293,6 +293,12 @@ class SettlementsFailed(Event, frozen=True, array_like=True, tag="settlement.set
     settlements: list[FailedSettlement]
 
 
+class SettlementsLapsed(Event, frozen=True, array_like=True, tag="settlement.settlements_lapsed"):
+    """Bundles that failed long ago can no longer be tried again, and leave memory."""
+
+    bundles: list[int]
+
+
 class SettlementsPostponed(
     Event, frozen=True, array_like=True, tag="settlement.settlements_postponed"
 ):
@@ -379,6 +385,7 @@ EVENTS: tuple[type[Event], ...] = (
     RoundsSettled,
     RoundsRecycled,
     SettlementsFailed,
+    SettlementsLapsed,
     SettlementsPostponed,
     PartialOffered,
     PenaltiesAccrued,

@@ -190,8 +190,11 @@ def _recycle(state: SettlementState, event: e.RoundsRecycled, _position: Positio
         bundle = state.bundles[recycled.bundle]
         _end_round(bundle, recycled.starts_at_us)
         bundle.reason, bundle.code = recycled.reason, recycled.code
-        same_day = recycled.recycled == bundle.recycled
+        is_counted = recycled.recycled != bundle.recycled
+        same_day = not is_counted and recycled.starts_at_us != bundle.recycled_to_us
         bundle.part_next = same_day and recycled.reason in LACKING
+        if is_counted:
+            bundle.recycled_to_us = recycled.starts_at_us
         bundle.recycled = recycled.recycled
         state.wait(bundle)
 
@@ -203,13 +206,13 @@ def _end_round(bundle: Bundle, starts_at_us: int) -> None:
         live.offered_minor = 0
 
 
-def _fail(state: SettlementState, event: e.SettlementsFailed, _position: Position) -> None:
+def _fail(state: SettlementState, event: e.SettlementsFailed, position: Position) -> None:
     ended: dict[int, None] = {}
     for failed in event.settlements:
         bundle = state.bundles[state.settlements[failed.settlement].terms.bundle]
         ended[bundle.number] = None
         _end_round(bundle, 0)
-        bundle.failed = True
+        bundle.failed, bundle.failed_at_us = True, position.at_us
         bundle.reason, bundle.code = failed.reason, failed.code
         if failed.reason is Reason.CANCELLED:
             state.remember_cancelled(failed.settlement)
@@ -220,6 +223,14 @@ def _fail(state: SettlementState, event: e.SettlementsFailed, _position: Positio
         else:
             state.wait(bundle)
             state.stuck.discard(number)
+
+
+def _lapse(state: SettlementState, event: e.SettlementsLapsed, _position: Position) -> None:
+    for number in event.bundles:
+        bundle = state.bundles[number]
+        for live in bundle.settlements:
+            state.unsettled.add(live.number)
+        state.drop(bundle)
 
 
 def _postpone(state: SettlementState, event: e.SettlementsPostponed, _position: Position) -> None:
@@ -271,10 +282,7 @@ def _set_domain(state: SettlementState, event: e.DomainStateSet, _position: Posi
     if domain.state is DomainState.QUARANTINED and event.state is DomainState.OPEN:
         domain.height, domain.executed = 0, []  # it was reconciled: from here on it counts anew
     domain.state = event.state
-    if event.state is DomainState.OPEN:
-        state.shut.discard(event.domain)
-    else:
-        state.shut.add(event.domain)
+    state.bar(event.domain)
     state.wait_all()
 
 
@@ -307,6 +315,7 @@ _EVOLVE: dict[type[Event], Evolve] = {
     e.RoundsSettled: _settle,
     e.RoundsRecycled: _recycle,
     e.SettlementsFailed: _fail,
+    e.SettlementsLapsed: _lapse,
     e.SettlementsPostponed: _postpone,
     e.PartialOffered: _offer,
     e.PenaltiesAccrued: _accrue,

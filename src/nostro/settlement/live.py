@@ -205,7 +205,8 @@ class Bundle(msgspec.Struct, array_like=True, gc=False):
     were; `due_at_us`: when a Tick has something to do (0: it has not). `reason`, `code` and
     `lacking` of the last refusal or end of a round that came to nothing; `part_next`: that round
     ended for what is lacking, and the next is in the same cycle, so a part of what is there may be
-    offered."""
+    offered. `recycled_to_us`: the start of the last day that was counted in `recycled`;
+    `failed_at_us`: when it failed last."""
 
     number: int
     settlements: list[Live]
@@ -219,6 +220,8 @@ class Bundle(msgspec.Struct, array_like=True, gc=False):
     code: str = ""
     lacking: list[Lacking] = []
     part_next: bool = False
+    recycled_to_us: int = 0
+    failed_at_us: int = 0
 
     def retry(self, starts_at_us: int) -> None:
         """Let the next round begin at a time, whatever became of those before."""

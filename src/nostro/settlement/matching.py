@@ -7,7 +7,7 @@ they were not held against its documents. Deterministic: the oldest that agrees 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
 import msgspec
@@ -31,6 +31,11 @@ class OneSide(msgspec.Struct, frozen=True, gc=False):
     trade_day: int
     settlement_day: int
     trade_id: str = ""
+
+    @property
+    def party(self) -> str:
+        """Return who says it."""
+        return self.seller if self.side is Party.SELLER else self.buyer
 
     @property
     def mandatory(self) -> tuple[str, str, str, int, str, str, str, int, int]:
@@ -97,12 +102,13 @@ class Unmatched:
     """The instructions that wait for the other side, by the numbers of their settlements; a lower
     number is an older instruction."""
 
-    __slots__ = ("_groups", "_sides", "_table")
+    __slots__ = ("_groups", "_of_party", "_sides", "_table")
 
     def __init__(self, table: tuple[Tolerance, ...] = TOLERANCES) -> None:
         self._table = table
         self._sides: dict[int, OneSide] = {}
         self._groups: dict[tuple[object, ...], _ByAmount] = {}
+        self._of_party: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._sides)
@@ -110,9 +116,14 @@ class Unmatched:
     def __contains__(self, number: int) -> bool:
         return number in self._sides
 
+    def count_of(self, party: str) -> int:
+        """Return how many instructions of a party wait."""
+        return self._of_party[party]
+
     def add(self, number: int, side: OneSide) -> None:
         """Let an instruction wait."""
         self._sides[number] = side
+        self._of_party[side.party] += 1
         for key in _kept_under(side):
             self._groups.setdefault(key, _ByAmount()).add(side.amount_minor, number)
 
@@ -121,6 +132,9 @@ class Unmatched:
         side = self._sides.pop(number, None)
         if side is None:
             return
+        self._of_party[side.party] -= 1
+        if not self._of_party[side.party]:
+            del self._of_party[side.party]
         for key in _kept_under(side):
             group = self._groups[key]
             group.remove(side.amount_minor, number)

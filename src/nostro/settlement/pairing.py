@@ -38,8 +38,21 @@ def instruct_side(
     side, terms = _side_of(desk, new)
     found = state.unmatched.oldest_agreeing(side)
     if found is None:
+        _check_waiting(state, policy, new.party)
         return _alleged(desk, new, side, terms)
     return _matched(desk, new, side, terms, state.settlements[found])
+
+
+def _check_waiting(state: SettlementState, policy: SettlementPolicy, party: str) -> None:
+    """Raise Rejection `settlement.too_many_unmatched`."""
+    waiting = state.unmatched.count_of(party)
+    if waiting >= policy.unmatched_max:
+        raise Rejection(
+            "settlement.too_many_unmatched",
+            party=party,
+            unmatched=waiting,
+            unmatched_max=policy.unmatched_max,
+        )
 
 
 def _known_side(state: SettlementState, new: NewSide, context: Context) -> Decision | None:

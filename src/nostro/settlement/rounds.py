@@ -281,7 +281,10 @@ class Course:
                 self._recycle(bundle, round_, reason, code, window)
                 return
         following = next_day_start(self._policy, calendars, at_us=self._at_us)
-        if following is None or bundle.recycled >= self._policy.recycles_max:
+        if following is not None and following == bundle.recycled_to_us:
+            # Someone tried again today: a day counts once, or a party could use them all up.
+            self._recycle(bundle, round_, reason, code, following)
+        elif following is None or bundle.recycled >= self._policy.recycles_max:
             self.fail(bundle, reason, code)
         else:
             self._recycle(bundle, round_, reason, code, following, recycled=bundle.recycled + 1)

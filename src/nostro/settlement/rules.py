@@ -7,6 +7,7 @@ from nostro.kernel.room import Context, Decision
 from nostro.settlement import checks
 from nostro.settlement.commands import SetDomainState, SetInstrument, SetPenaltyRate
 from nostro.settlement.dates import day_named
+from nostro.settlement.days import ROUNDS_PER_TICK_MAX
 from nostro.settlement.events import DomainStateSet, InstrumentSet, PenaltyRateSet
 from nostro.settlement.live import Decided
 from nostro.settlement.penalties import PPM, is_class, is_rated
@@ -58,7 +59,8 @@ def set_domain_state(
     state: SettlementState, command: SetDomainState, context: Context, policy: SettlementPolicy
 ) -> Decision:
     """Decide SetDomainState. What a quarantined domain said it holds is not to be relied on: rounds
-    that need it and are not decided are aborted."""
+    that need it and are not decided are aborted, as many as a row is to have, and the others by the
+    Ticks that follow."""
     domain = command.domain
     checks.check_domain(policy, domain)
     standing = state.domains.get(domain)
@@ -69,8 +71,12 @@ def set_domain_state(
     events: list[Event] = [DomainStateSet(domain, command.state, command.reason, context.actor)]
     if command.state is DomainState.QUARANTINED:
         course = Course(state, policy, context.at_us)
+        left = ROUNDS_PER_TICK_MAX
         for bundle, round_ in state.open_rounds():
+            if left <= 0:
+                break
             if round_.decided is Decided.NOT_YET and round_.part_at(domain) is not None:
                 course.abort(bundle, round_, Reason.DOMAIN_UNAVAILABLE)
+                left -= len(bundle.settlements)
         events += course.events()
     return Decision(events=events, body=body)

@@ -13,8 +13,9 @@ import msgspec
 from nostro.kernel.codec import encode
 from nostro.settlement.live import Bundle, side_of
 from nostro.settlement.names import NAMES_HOT_MAX
+from nostro.settlement.numbers import Numbers
 from nostro.settlement.state import DomainStanding, SettlementState
-from nostro.settlement.terms import DomainState, Instrument
+from nostro.settlement.terms import Instrument
 
 FORMAT = "nostro-settlement/1"
 
@@ -33,6 +34,7 @@ class _Dump(msgspec.Struct):
     instruments: list[Instrument]
     rates: list[tuple[str, list[tuple[int, int]]]]
     domains: list[tuple[str, DomainStanding]]
+    unsettled: bytes = b""
 
 
 _decoder = msgspec.json.Decoder(_Dump)
@@ -63,6 +65,7 @@ def load(data: bytes, *, names_hot_max: int = NAMES_HOT_MAX) -> SettlementState:
     state.instruments = {each.code: each for each in told.instruments}
     state.rates = {name: dict(rates) for name, rates in told.rates}
     state.domains = dict(told.domains)
+    state.unsettled = Numbers(told.unsettled)
     _place(state)
     return state
 
@@ -80,6 +83,7 @@ def _told(state: SettlementState) -> _Dump:
         [state.instruments[code] for code in sorted(state.instruments)],
         [(name, sorted(state.rates[name].items())) for name in sorted(state.rates)],
         sorted(state.domains.items(), key=lambda each: each[0]),
+        state.unsettled.told,
     )
 
 
@@ -93,8 +97,7 @@ def _place(state: SettlementState) -> None:
     for each in live:
         if not each.matched:
             state.unmatched.add(each.number, side_of(each.terms))
-    state.shut = {
-        name for name, each in state.domains.items() if each.state is not DomainState.OPEN
-    }
+    for name in state.domains:
+        state.bar(name)
     state.stuck = {bundle.number for bundle, round_ in state.open_rounds() if round_.stuck}
     state.set_timers()

@@ -1,7 +1,7 @@
 """What does the settlement room remember?
 
 Settlements leave memory when they are settled or cancelled: a number that was given out and is not
-there has ended. Failed ones stay, as they may be tried again.
+there has ended. Failed ones stay as long as they may be tried again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from nostro.settlement.events import InstructedSettlement
 from nostro.settlement.live import Bundle, Decided, Live, PartStage, Round, side_of
 from nostro.settlement.matching import Unmatched
 from nostro.settlement.names import NAMES_HOT_MAX, Names
+from nostro.settlement.numbers import Numbers
 from nostro.settlement.partials import is_part
 from nostro.settlement.terms import DomainState, Instrument, Status
 
@@ -22,6 +23,10 @@ CANCELLED_REMEMBERED_MAX = 10_000
 """Cancelled settlements that are told from settled ones once they have left memory."""
 EXECUTED_REMEMBERED_MAX = 8
 """Executions that are remembered of each domain."""
+AT_ONCE_US = 1
+"""A time that has come."""
+SHUT = (DomainState.CLOSED, DomainState.QUARANTINED)
+QUARANTINED = (DomainState.QUARANTINED,)
 _TIMERS_SLACK = 1_024
 
 
@@ -44,6 +49,8 @@ class SettlementState:
         """By the number of the first settlement of each."""
         self.cancelled: dict[int, None] = {}
         """The last ones."""
+        self.unsettled = Numbers()
+        """All that left memory and did not settle."""
         self.unmatched = Unmatched()
         self.instruments: dict[str, Instrument] = {}
         self.rates: dict[str, dict[int, int]] = {}
@@ -52,6 +59,8 @@ class SettlementState:
         """Those that were heard of, or that an operator opened or closed."""
         self.shut: set[str] = set()
         """Domains that are not open."""
+        self.quarantined: set[str] = set()
+        """Of these, those on which nothing that is not decided is to rely."""
         self.stuck: set[int] = set()
         """Bundles whose decision a domain refuses to carry out: people must look."""
         self.timers: list[tuple[int, int]] = []
@@ -96,6 +105,20 @@ class SettlementState:
             for live in bundle.settlements
         )
 
+    def is_quarantined(self, round_: Round) -> bool:
+        """Tell whether a round needs a domain that is quarantined."""
+        quarantined = self.quarantined
+        return bool(quarantined) and any(part.terms.domain in quarantined for part in round_.parts)
+
+    def bar(self, domain: str) -> None:
+        """Find out whether a domain is open, or quarantined, after that was set."""
+        said = self.domains[domain].state
+        for barred, those in ((self.shut, SHUT), (self.quarantined, QUARANTINED)):
+            if said in those:
+                barred.add(domain)
+            else:
+                barred.discard(domain)
+
     def status_of(self, live: Live) -> Status:
         """Return where a settlement stands."""
         bundle = self.bundles[live.terms.bundle]
@@ -118,7 +141,7 @@ class SettlementState:
         live = self.settlements.get(number)
         if live is not None:
             return self.status_of(live)
-        return Status.FAILED if number in self.cancelled else Status.SETTLED
+        return Status.FAILED if number in self.unsettled else Status.SETTLED
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -132,20 +155,21 @@ class SettlementState:
             self.trim()
 
     def wait_all(self) -> None:
-        """Find out anew when each bundle is due that has no round under way."""
+        """Find out anew when each bundle is due."""
         for bundle in self.bundles.values():
-            if bundle.round is None:
-                self.wait(bundle)
+            self.wait(bundle)
 
     def _due_of(self, bundle: Bundle) -> int:
         round_ = bundle.round
         if round_ is None:
-            return max(bundle.starts_at_us, 1) if self.can_start(bundle) else 0
+            return max(bundle.starts_at_us, AT_ONCE_US) if self.can_start(bundle) else 0
         again = [part.again_at_us for part in round_.parts if part.again_at_us]
         if round_.decided is not Decided.NOT_YET:
             return min(again, default=0)
         if round_.at_once and not again:
             return 0  # our own ledger answers in the same journal row
+        if self.is_quarantined(round_):
+            return AT_ONCE_US
         return min([round_.settle_before_us, *again])
 
     def trim(self) -> None:
@@ -211,6 +235,7 @@ class SettlementState:
 
     def remember_cancelled(self, number: int) -> None:
         """Remember that a settlement was cancelled."""
+        self.unsettled.add(number)
         self.cancelled[number] = None
         if len(self.cancelled) > CANCELLED_REMEMBERED_MAX:
             del self.cancelled[next(iter(self.cancelled))]

@@ -41,6 +41,7 @@ from nostro.settlement.events import (
     SettlementReleased,
     SettlementsFailed,
     SettlementsInstructed,
+    SettlementsLapsed,
     SettlementsPostponed,
     StartedRound,
 )
@@ -378,6 +379,11 @@ class Telling:
             for live in self._members(bundle):
                 self._tell(live, ToldType.POSTPONED, Postponed(starts_at_us))
 
+    def _lapsed(self, event: SettlementsLapsed) -> None:
+        for bundle in event.bundles:
+            for live in list(self._members(bundle)):
+                self._forget(live)
+
     def _failed(self, event: SettlementsFailed) -> None:
         for failed in event.settlements:
             self._fail(failed)
@@ -469,6 +475,7 @@ _HEAR: Mapping[type[Event], Callable[[Telling, Any], None]] = {
     RoundsSettled: Telling._settled,
     RoundsRecycled: Telling._recycled,
     SettlementsFailed: Telling._failed,
+    SettlementsLapsed: Telling._lapsed,
     SettlementsPostponed: Telling._postponed,
     PenaltiesAccrued: Telling._penalties,
 }

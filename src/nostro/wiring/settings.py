@@ -222,6 +222,15 @@ class Settings(BaseSettings):
     settlement_recycles_max: int = Field(
         10, ge=0, le=1_000, description="further settlement days on which a fail is tried again"
     )
+    settlement_unmatched_days_max: int = Field(
+        20, ge=1, le=366, description="days after which an instruction without a match is cancelled"
+    )
+    settlement_unmatched_max: int = Field(
+        10_000, ge=1, le=1_000_000, description="instructions of a party that wait for a match"
+    )
+    settlement_failed_days_max: int = Field(
+        60, ge=1, le=3_660, description="days for which what failed may be tried again"
+    )
     settlement_partial_windows: TimesOfDay = Field(
         (480, 600, 720, 840, 930),
         description="when fails are settled in part, where both sides allow it, in UTC",

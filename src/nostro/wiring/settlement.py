@@ -51,6 +51,9 @@ def policy_of(settings: Settings | None) -> SettlementPolicy:
         batch_size=settings.settlement_batch_size,
         recycles_max=settings.settlement_recycles_max,
         partial_windows=settings.settlement_partial_windows,
+        unmatched_days_max=settings.settlement_unmatched_days_max,
+        unmatched_max=settings.settlement_unmatched_max,
+        failed_days_max=settings.settlement_failed_days_max,
     )
 
 

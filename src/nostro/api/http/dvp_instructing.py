@@ -215,6 +215,7 @@ INSTRUCTING = (
     "settlement.bad_partial",
     "settlement.trade_exists",
     "settlement.reference_exists",
+    "settlement.too_many_unmatched",
     "asset.unknown",
     "money.not_a_number",
     "money.too_many_decimals",
