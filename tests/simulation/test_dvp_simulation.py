@@ -70,11 +70,11 @@ def test_what_was_found_once_stays_mended(seed: int, weather: str) -> None:
 
 
 def test_the_same_seed_gives_the_same_run_in_every_process() -> None:
-    here = [run.fingerprint for run in run_seeds((11, 12), "harsh", jobs=1, story=SETTLEMENT)]
+    here = [run.fingerprint for run in run_seeds((5, 11), "harsh", jobs=1, story=SETTLEMENT)]
     told = (
         "import json\n"
         "from nostro.simulation.runs import run_seeds\n"
-        "runs = run_seeds((11, 12), 'harsh', jobs=1, story='settlement')\n"
+        "runs = run_seeds((5, 11), 'harsh', jobs=1, story='settlement')\n"
         "print(json.dumps([run.fingerprint for run in runs]))\n"
     )
     for hash_seed in ("1", "2"):

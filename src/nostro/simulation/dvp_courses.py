@@ -72,7 +72,8 @@ class Settling:
         self.barred: dict[str, str] = {}
         """Domains that are closed or quarantined."""
         self.penalties: list[s.Penalty] = []
-        self.quarantines = 0
+        self.quarantined: list[str] = []
+        """Domains that were quarantined, each time."""
         self.partials = 0
         """Tranches that left something open."""
         self._names: set[str] = set()
@@ -351,7 +352,8 @@ class Settling:
             self.barred.pop(event.domain, None)
             return
         self.barred[event.domain] = event.state
-        self.quarantines += event.state is s.DomainState.QUARANTINED
+        if event.state is s.DomainState.QUARANTINED:
+            self.quarantined.append(event.domain)
 
     def accrue(self, event: s.PenaltiesAccrued) -> None:
         """Someone fails."""

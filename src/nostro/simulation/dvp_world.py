@@ -289,6 +289,9 @@ class DvpWorld(World):
 
     def _check_world(self) -> None:
         restored = {name for name, site in self.sites.items() if site.restored}
+        sound = set(self.auditor.settling.quarantined) - restored
+        if sound:
+            raise Violation(f"quarantined, and had forgotten nothing: {sound}")
         check_ends(self.auditor.settling, self.ledgers, restored)
         for site in self.sites.values():
             site.audit()
@@ -312,5 +315,5 @@ class DvpWorld(World):
             "rounds": len(settling.rounds),
             "partials": settling.partials,
             "restored": sum(site.restored for site in self.sites.values()),
-            "quarantines": settling.quarantines,
+            "quarantines": len(settling.quarantined),
         }
