@@ -46,10 +46,12 @@ class DvpReads(Protocol):
         limit: int,
     ) -> SettlementsFound:
         """Return settlements, the newest first; days are settlement dates. `total` counts all that
-        the filter finds."""
+        the filter finds, when the first page is read."""
         ...
 
-    async def events(self, number: int, *, limit: int) -> Sequence[SettlementEventView]:
+    async def events(
+        self, number: int, *, cursor: str | None = None, limit: int
+    ) -> Page[SettlementEventView]:
         """Return what happened to a settlement, oldest first."""
         ...
 

@@ -152,13 +152,53 @@ async def test_the_timeline_is_what_telling_makes_of_the_journal(queries: DvpQue
         for each in telling.fold(events, height, at_us)
     ]
     for number in (1, 7, 40):
-        shown = await queries.events(number)
+        shown = (await queries.events(number, limit=1_000)).items
         assert [(each.event_id, each.event_type, each.status, each.at_us) for each in shown] == [
             (event_id(CHAIN, each.height, each.place), each.event_type, each.status, each.at_us)
             for each in told
             if each.about.number == number
         ]
-    assert len(await queries.events(1, limit=2)) == 2
+
+
+async def test_a_long_timeline_is_told_page_by_page_to_its_end(queries: DvpQueries) -> None:
+    whole = await queries.events(1, limit=1_000)
+    assert whole.next_cursor is None
+    told: list[str] = []
+    cursor: str | None = None
+    for _ in whole.items:
+        page = await queries.events(1, cursor=cursor, limit=2)
+        told += [each.event_id for each in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert told == [each.event_id for each in whole.items]
+    first = await queries.events(1, limit=2)
+    with pytest.raises(Rejection, match="bad_cursor"):
+        await queries.events(2, cursor=first.next_cursor)
+
+
+async def test_what_a_page_says_of_its_height_it_tells(
+    queries: DvpQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    plainly = ViewReader.rows
+
+    async def noted(self: ViewReader, query: str, parameters: Any = ()) -> Any:
+        asked.append("height" if "projection_checkpoint" in query else "rows")
+        return await plainly(self, query, parameters)
+
+    monkeypatch.setattr(ViewReader, "rows", noted)
+    for read in (queries.settlements, queries.penalties):
+        asked.clear()
+        await read(limit=1)
+        assert asked[0] == "height", "rows of before would be said to be of after"
+
+
+async def test_what_there_is_of_many_is_counted_with_the_first_page(queries: DvpQueries) -> None:
+    first = await queries.settlements(limit=1)
+    queries._count = None  # type: ignore[assignment,method-assign]
+    second = await queries.settlements(cursor=first.next_cursor, limit=1)
+    assert second.total == first.total > 1
 
 
 async def test_all_that_is_told_comes_in_the_order_of_the_journal_and_goes_on_from_anywhere(

@@ -61,8 +61,6 @@ from nostro.settlement import (
 
 FIRST_DAY, LAST_DAY = "", "~"
 """Texts before and after every ISO date."""
-EVENTS_MAX = 1_000
-"""Events of one settlement's timeline."""
 _BY_REFERENCE = f"""
     SELECT * FROM (
         {SETTLEMENT} WHERE trade_id = %(reference)s
@@ -139,24 +137,33 @@ class DvpQueries:
         given = {"status": status, "trade_id": trade_id}
         wanted = _wanted(question, cursor, from_day, to_day, limit)
         sides = _sides(("seller_account_id", "buyer_account_id"), party, given, "trade_id")
+        height = await self._reader.checkpoint()
         rows = await self._list(_SETTLEMENTS, sides, wanted)
+        total = wanted["total"]
+        if total is None:
+            total = await self._count(_SETTLEMENTS, sides, from_day, to_day)
         size = wanted["limit"] - 1
         return SettlementsFound(
             items=[settlement_view(row) for row in rows[:size]],
-            next_cursor=_next(question, _SETTLEMENTS, rows, size),
-            total=await self._count(_SETTLEMENTS, sides, from_day, to_day),
-            height=await self._reader.checkpoint(),
+            next_cursor=_next(question, _SETTLEMENTS, rows, size, total=total),
+            total=total,
+            height=height,
         )
 
     async def events(
-        self, number: int, *, limit: int = EVENTS_MAX
-    ) -> Sequence[SettlementEventView]:
+        self, number: int, *, cursor: str | None = None, limit: int = PAGE_ITEMS
+    ) -> Page[SettlementEventView]:
         """Return what happened to a settlement, the oldest first."""
+        question = question_of("dvp events", number)
+        start = read_cursor(cursor, question)
+        after, size = bounded(start.after) if start else -1, page_limit(limit)
+        height = await self._reader.checkpoint()
         rows = await self._reader.rows(
-            f"{EVENT} WHERE settlement = %s ORDER BY seq LIMIT %s",
-            (bounded(number), page_limit(limit)),
+            f"{EVENT} WHERE settlement = %s AND seq > %s ORDER BY seq LIMIT %s",
+            (bounded(number), after, size + 1),
         )
-        return [event_view(row, self._chain) for row in rows]
+        more = write_cursor(Cursor(question, rows[size - 1][0])) if len(rows) > size else None
+        return Page([event_view(row, self._chain) for row in rows[:size]], more, height)
 
     async def positions(self, party: str, *, asset: str | None = None) -> Sequence[PositionView]:
         """Return what settlements under way have of a party's assets."""
@@ -203,11 +210,12 @@ class DvpQueries:
         given = {"settlement": None if number is None else bounded(number)}
         wanted = _wanted(question, cursor, from_day, to_day, limit)
         sides = _sides(("failing_account_id", "other_account_id"), party, given, "settlement")
+        height = await self._reader.checkpoint()
         rows = await self._list(_PENALTIES, sides, wanted)
         size = wanted["limit"] - 1
         more = _next(question, _PENALTIES, rows, size)
         items = [penalty_view(row) for row in rows[:size]]
-        return Page(items, more, await self._reader.checkpoint())
+        return Page(items, more, height)
 
     async def instruments(self) -> Sequence[InstrumentView]:
         """Return how assets settle of which that was said, by code."""
@@ -284,13 +292,15 @@ def _order(things: _List, led_by: Sequence[str]) -> str:
 def _wanted(
     question: str, cursor: str | None, from_day: str | None, to_day: str | None, limit: int
 ) -> dict[str, Any]:
-    """Return the bounds of a page, from its cursor or as those of the first."""
+    """Return the bounds of a page, from its cursor or as those of the first, which counts the
+    `total`: what there are of millions is not counted anew for each page."""
     start = read_cursor(cursor, question)
     return {
         "from": from_day or FIRST_DAY,
         "day": _day_of(start.low) if start else to_day or LAST_DAY,
         "number": bounded(start.after) if start else TIME_MAX,
         "limit": page_limit(limit) + 1,
+        "total": start.high if start and start.high > 0 else None,
     }
 
 
@@ -299,9 +309,9 @@ def _day_of(ordinal: int) -> str:
     return date.fromordinal(max(1, min(ordinal, date.max.toordinal()))).isoformat()
 
 
-def _next(question: str, things: _List, rows: Rows, size: int) -> str | None:
+def _next(question: str, things: _List, rows: Rows, size: int, *, total: int = 0) -> str | None:
     if len(rows) <= size:
         return None
     last = rows[size - 1]
     day = date.fromisoformat(last[things.day_place]).toordinal()
-    return write_cursor(Cursor(question, last[things.number_place], day))
+    return write_cursor(Cursor(question, last[things.number_place], day, total))

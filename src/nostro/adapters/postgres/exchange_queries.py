@@ -179,6 +179,7 @@ class ExchangeQueries(OrderQueries):
         size = page_limit(limit)
         of_user = "" if user_id is None else " AND user_id = %(user)s"
         still = " AND state = 'suspended'" if open_only else ""
+        height = await self._reader.checkpoint()
         rows = await self._reader.rows(
             f"{SUSPENSION} WHERE suspension < %(high)s{of_user}{still}"
             " ORDER BY suspension DESC LIMIT %(limit)s",
@@ -188,7 +189,7 @@ class ExchangeQueries(OrderQueries):
         if len(rows) > size:
             more = write_cursor(Cursor(question, rows[size - 1][0]))
         found = await self._suspensions(rows[:size])
-        return Page(found, more, await self._reader.checkpoint())
+        return Page(found, more, height)
 
     async def suspension(self, suspension: int) -> SuspensionView | None:
         """Return one of these."""

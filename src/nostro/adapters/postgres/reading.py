@@ -71,7 +71,7 @@ class ViewReader:
 
     async def checkpoint(self) -> int:
         """Return the journal height up to which the views tell; 0 before the follower's first
-        start."""
+        start. What is read after it tells at least of that: ask for it first."""
         rows = await self.rows(
             "SELECT height FROM nostro.projection_checkpoint WHERE name = %s AND chain = %s",
             (NAME, self._chain),

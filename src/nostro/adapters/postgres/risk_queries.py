@@ -181,12 +181,13 @@ class RiskQueries:
         question = question_of("alerts", open_only)
         start = read_cursor(cursor, question)
         size = page_limit(limit)
+        height = await self._reader.checkpoint()
         rows = await self._reader.rows(
             _ALERTS, (start.after if start else TIME_MAX, open_only, size + 1)
         )
         more = write_cursor(Cursor(question, rows[size - 1][0])) if len(rows) > size else None
         items = [_alert(row) for row in rows[:size]]
-        return Page(items, more, await self._reader.checkpoint())
+        return Page(items, more, height)
 
     async def legs(self, *, participant: str | None = None) -> list[SettlementLeg]:
         """Return the instructions of settlements under way, in the order of their planning."""

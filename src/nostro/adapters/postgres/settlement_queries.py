@@ -257,6 +257,7 @@ class SettlementQueries:
         size = page_limit(limit)
         given = {condition: value for condition, value in wanted.items() if value is not None}
         where = "".join(f" AND {condition}" for condition in given)
+        height = await self._reader.checkpoint()
         rows = await self._reader.rows(
             f"{things.select} WHERE {things.alias}.seq < %s{where}"
             f" ORDER BY {things.alias}.seq DESC LIMIT %s",
@@ -265,7 +266,7 @@ class SettlementQueries:
         more = None
         if len(rows) > size:
             more = write_cursor(Cursor(question, rows[size - 1][things.seq]))
-        return Page([view(row) for row in rows[:size]], more, await self._reader.checkpoint())
+        return Page([view(row) for row in rows[:size]], more, height)
 
 
 def _edge(row: Sequence[Any]) -> Edge:

@@ -104,8 +104,9 @@ class WalletQueries:
         limit: int = PAGE_ITEMS,
     ) -> Page[DepositView]:
         """Return a customer's deposits, the newest first."""
+        height = await self._reader.checkpoint()
         rows, more = await self._page(_DEPOSITS, user_id, state, cursor, limit)
-        return Page([_deposit(row) for row in rows], more, await self._reader.checkpoint())
+        return Page([_deposit(row) for row in rows], more, height)
 
     async def deposit(self, user_id: str, transaction_id: str) -> DepositView | None:
         """Return a deposit with its history."""
@@ -123,8 +124,9 @@ class WalletQueries:
         limit: int = PAGE_ITEMS,
     ) -> Page[WithdrawalView]:
         """Return a customer's withdrawals, the newest first."""
+        height = await self._reader.checkpoint()
         rows, more = await self._page(_WITHDRAWALS, user_id, state, cursor, limit)
-        return Page([_withdrawal(row) for row in rows], more, await self._reader.checkpoint())
+        return Page([_withdrawal(row) for row in rows], more, height)
 
     async def withdrawal(self, withdrawal_id: str) -> WithdrawalView | None:
         """Return a withdrawal with its history."""

@@ -126,7 +126,13 @@ EVENT: dict[str, Any] = {
         "settled_amount": "7524.000000",
     },
 }
-TIMELINE: dict[str, Any] = {"settlement_id": "S1042", "data": [EVENT], "has_more": False}
+TIMELINE: dict[str, Any] = {
+    "settlement_id": "S1042",
+    "data": [EVENT],
+    "next_cursor": None,
+    "has_more": False,
+    "height": 57,
+}
 PENALTY: dict[str, Any] = {
     "settlement_id": "S1042",
     "day": "2026-02-02",

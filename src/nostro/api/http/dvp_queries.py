@@ -40,7 +40,7 @@ StatusWord = Literal[
 ]
 assert set(Status) == set(get_args(StatusWord))
 EVENTS_MAX = 1_000
-"""Events told of one settlement: a hundred attempts of ten."""
+"""Events of a page of one settlement's life: a hundred attempts of ten."""
 
 
 class DvpsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,14 @@ class DvpsQuery(msgspec.Struct, frozen=True, kw_only=True):
     trade_id: TradeId | None = None
     cursor: Cursor | None = None
     limit: Limit = 100
+    at_least: AtLeast | None = None
+
+
+class TimelineQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the life of a settlement, from where on."""
+
+    cursor: Cursor | None = None
+    limit: Limit = EVENTS_MAX
     at_least: AtLeast | None = None
 
 
@@ -111,18 +119,20 @@ async def list_dvps(call: Call, query: DvpsQuery) -> Spoken:
     return answered(told)
 
 
-async def list_dvp_events(call: Call, query: FreshQuery) -> Spoken:
-    """Tell what happened to a settlement."""
+async def list_dvp_events(call: Call, query: TimelineQuery) -> Spoken:
+    """Tell what happened to a settlement, page by page."""
     desk = call.desk
     await desk.fresh(query.at_least)
     view = await settlement_seen(call, int(call.params.settlement_id[1:]))
     security, cash = view.security, view.cash
     await desk.ask_for((security, cash))
-    events = await desk.platform.dvp.events(view.number, limit=EVENTS_MAX + 1)
+    page = await desk.platform.dvp.events(view.number, cursor=query.cursor, limit=query.limit)
     told = DvpTimeline(
         settlement_id=call.params.settlement_id,
-        data=[event_told(desk, each, security=security, cash=cash) for each in events[:EVENTS_MAX]],
-        has_more=len(events) > EVENTS_MAX,
+        data=[event_told(desk, each, security=security, cash=cash) for each in page.items],
+        next_cursor=page.next_cursor,
+        has_more=page.next_cursor is not None,
+        height=page.height,
     )
     return answered(told)
 
@@ -189,7 +199,7 @@ OPERATIONS = (
         "/settlements",
         "Settlements of trades",
         "The latest settlement date first, narrowed by party, status, date and trade; `total` "
-        "counts them all.",
+        "counts them all, as of the first page.",
         handler=list_dvps,
         query=DvpsQuery,
         problems=_FILTERED,
@@ -224,11 +234,11 @@ OPERATIONS = (
         "listDvpEvents",
         "/settlements/{settlement_id:dvp}/events",
         "The life of a settlement",
-        f"Everything that happened to it, oldest first, the first {EVENTS_MAX:,}.",
+        "Everything that happened to it, oldest first, page by page.",
         handler=list_dvp_events,
-        query=FreshQuery,
+        query=TimelineQuery,
         params=DvpPath,
-        problems=("settlement.unknown",),
+        problems=("settlement.unknown", "request.bad_cursor"),
         shape=DvpTimeline,
         example=examples.TIMELINE,
     ),

@@ -86,8 +86,8 @@ class DvpTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DvpPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Settlements, the newest first, as far as `next_cursor`; `total` counts all that there are of
-    these."""
+    """Settlements, the newest first, as far as `next_cursor`; `total` counts all that there were of
+    these when the first page was read."""
 
     data: list[DvpTold]
     total: int
@@ -111,11 +111,13 @@ class DvpEventTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DvpTimeline(msgspec.Struct, frozen=True, kw_only=True):
-    """The life of a settlement, oldest first. `has_more`: only the first are told."""
+    """The life of a settlement, oldest first, as far as `next_cursor`."""
 
     settlement_id: str
     data: list[DvpEventTold]
+    next_cursor: str | None
     has_more: bool
+    height: int
 
 
 class PenaltyTold(msgspec.Struct, frozen=True, kw_only=True):
