@@ -128,6 +128,13 @@ def test_a_batch_beyond_the_queue_is_refused(setenv: SetEnv) -> None:
         load_settings()
 
 
+@pytest.mark.parametrize("names", ["cash,main", "canton", "cash,bonds,cash"])
+def test_two_ledgers_of_one_name_are_refused(setenv: SetEnv, names: str) -> None:
+    setenv("NOSTRO_SETTLEMENT_DOMAINS", names)
+    with pytest.raises(SettingsError, match="settlement_domains"):
+        load_settings()
+
+
 def test_a_secret_appears_in_no_text(setenv: SetEnv) -> None:
     setenv("NOSTRO_POSTGRES_URL", "postgresql://nostro:hush@db/nostro")
     settings = load_settings()

@@ -13,8 +13,7 @@ from nostro.adapters.domains.canton.terms import CantonTerms
 from nostro.adapters.domains.port import Domain
 from nostro.kernel.asset import SEED
 from nostro.runtime.ports import NotDone
-from nostro.wiring.settings import Settings
-from nostro.wiring.settlement import CANTON
+from nostro.wiring.settings import CANTON, Settings
 
 
 def canton_of(settings: Settings) -> Mapping[str, Domain]:

@@ -30,8 +30,7 @@ from nostro.runtime.engine import Engine
 from nostro.wiring.canton import canton_of
 from nostro.wiring.http import HttpServer
 from nostro.wiring.processes import until_told_to_stop
-from nostro.wiring.settings import Settings
-from nostro.wiring.settlement import CANTON
+from nostro.wiring.settings import CANTON, Settings
 from nostro.wiring.starting import start_patiently
 
 HOST = "127.0.0.1"
@@ -92,9 +91,8 @@ def store_beside(url: str, name: str, *, embedded: bool) -> str:
 def own_stores(settings: Settings, url: str) -> dict[str, str]:
     """Return where the databases of our domains are beside the coordinator's at `url`, by name, for
     the same user."""
-    names = [name for name in settings.settlement_domains.split(",") if name]
     embedded = settings.postgres_url is None
-    return {name: store_beside(url, name, embedded=embedded) for name in names}
+    return {name: store_beside(url, name, embedded=embedded) for name in settings.own_domains}
 
 
 def external_store(url: str, name: str) -> str:

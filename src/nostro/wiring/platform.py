@@ -31,8 +31,7 @@ from nostro.wiring.domains import (
 from nostro.wiring.members import set_up
 from nostro.wiring.processes import Child, keep_alive
 from nostro.wiring.rooms import Stores
-from nostro.wiring.settings import Settings
-from nostro.wiring.settlement import CANTON
+from nostro.wiring.settings import CANTON, Settings
 
 CHILD_MODULE = "nostro.wiring.children"
 DOUBLE_MODULE = "nostro.wiring.canton_double"
@@ -147,11 +146,10 @@ class Platform:
         stores = self._opened()
         # Server and members need them both, so they are made before either starts.
         self._set_up_members()
-        self._domains = [order_for(name, self._domain_store(name)) for name in self._domain_names()]
+        self._domains = [
+            order_for(name, self._domain_store(name)) for name in self._settings.own_domains
+        ]
         return stores
-
-    def _domain_names(self) -> list[str]:
-        return [name for name in self._settings.settlement_domains.split(",") if name]
 
     def _domain_store(self, name: str) -> str:
         if self._postgres is not None:

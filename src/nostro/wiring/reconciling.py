@@ -23,8 +23,8 @@ from nostro.runtime.ports import Entry, NotDone
 from nostro.settlement import DomainState, SetDomainState
 from nostro.wiring.canton import canton_of
 from nostro.wiring.rooms import make_house
-from nostro.wiring.settings import Settings
-from nostro.wiring.settlement import CANTON, domain_names
+from nostro.wiring.settings import CANTON, Settings
+from nostro.wiring.settlement import domain_names
 
 PAGE_ROWS = 2_000
 ACTOR = "reconciliation"

@@ -47,6 +47,8 @@ from nostro.wiring.setting_types import (
 )
 
 ENV_PREFIX = "NOSTRO_"
+CANTON = "canton"
+"""The name of the domain that a Canton participant keeps."""
 CONFIG_ENV = "NOSTRO_CONFIG"
 CONFIG_FILE = "nostro.toml"
 # The environment of the test suite is not the platform's: `NOSTRO_TEST_POSTGRES_BIN` and its like,
@@ -315,6 +317,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _domains_differ(self) -> Settings:
+        names = self.own_domains
+        taken = [name for name in (self.chain, CANTON) if name in names]
+        if taken:
+            raise ValueError(f"settlement_domains has {taken[0]}, which is another ledger's name")
+        if len(set(names)) < len(names):
+            raise ValueError("settlement_domains names a domain twice")
+        return self
+
+    @model_validator(mode="after")
     def _issuer_is_whole(self) -> Settings:
         if self.auth_issuer is None:
             if self.auth_jwks_uri is not None:
@@ -329,6 +341,11 @@ class Settings(BaseSettings):
         ):
             raise ValueError(f"keys come over https, or http from this machine, not from {url}")
         return self
+
+    @property
+    def own_domains(self) -> tuple[str, ...]:
+        """The names of `settlement_domains`."""
+        return tuple(name for name in self.settlement_domains.split(",") if name)
 
     @property
     def jwks_uri(self) -> str:

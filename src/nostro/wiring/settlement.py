@@ -9,12 +9,9 @@ from pathlib import Path
 import msgspec
 
 from nostro.adapters.signing.private_file import make_private
-from nostro.settlement import PlainDays, SettlementDays, SettlementPolicy
-from nostro.wiring.settings import Settings
+from nostro.settlement import SECOND_US, PlainDays, SettlementDays, SettlementPolicy
+from nostro.wiring.settings import CANTON, Settings
 
-SECOND_US = 1_000_000
-CANTON = "canton"
-"""The name of the domain that a Canton participant keeps."""
 FIRST_DAY_FILE = "settlement-days.json"
 """When the first of the shortened days began: a deployment's days go on after a restart."""
 
@@ -28,7 +25,7 @@ class FirstDay(msgspec.Struct, frozen=True):
 
 def domain_names(settings: Settings) -> tuple[str, ...]:
     """Return the domains besides our own ledger."""
-    own = tuple(name for name in settings.settlement_domains.split(",") if name)
+    own = settings.own_domains
     return (*own, CANTON) if has_canton(settings) else own
 
 
