@@ -31,7 +31,7 @@ async def test_d10_a_domain_that_is_behind_is_quarantined_before_it_gets_anythin
             state=DomainState.QUARANTINED,
             reason="it is at height 10, and was at 11",
         )
-        assert [deed for deed, _ in domain.calls] == ["head"]
+        assert [deed for deed, _ in domain.calls] == ["head", "head"]
         domain.stands[name(1)] = Held("equities:1")
         stage.standings.clear()
         stage.barred.clear()

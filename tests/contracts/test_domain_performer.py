@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from nostro.adapters.domains.lane import DROPPED
 from nostro.adapters.domains.port import CLOSED, LACKING, Executed, Held, Refused, Released
 from nostro.kernel.movement import Lacking
@@ -187,6 +189,44 @@ async def test_d6_a_domain_that_answers_nonsense_is_asked_again() -> None:
         stage.ask(Deed.HOLD, 1)
         await pass_time(60)
         assert stage.outcomes() == {1: Outcome.HELD}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Held("equities:1\0"),
+        Held("equities:1", "c" * 1_000),
+        Held("ünsäglich"),
+        Refused("not\na code"),
+        Refused(""),
+        Refused(LACKING, (Lacking("ann", "ACME", 10**60),)),
+        Refused(LACKING, (Lacking("ann", "ACME", 1),) * 1_001),
+    ],
+)
+@in_virtual_time
+async def test_d6_an_answer_that_no_row_could_hold_is_never_told(answer: Any) -> None:
+    class Odd(ScriptedDomain):
+        def _answer(self, deed: str, order: Any) -> Any:
+            return super()._answer(deed, order) if self.height else answer
+
+    async with Stage(Odd()) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(5)
+        assert stage.outcomes() == {1: Outcome.HELD}
+
+
+@in_virtual_time
+async def test_d6_no_height_is_told_that_no_table_holds() -> None:
+    class Odd(ScriptedDomain):
+        def _answer(self, deed: str, order: Any) -> Any:
+            return Held(f"equities:{'9' * 30}")
+
+    async with Stage(Odd()) as stage:
+        stage.ask(Deed.HOLD, 1)
+        await pass_time(5)
+        (told,) = stage.told
+        assert isinstance(told.command, NoteDeeds)
+        assert told.command.domain_height <= 2**63 - 1
 
 
 @in_virtual_time

@@ -32,6 +32,7 @@ from nostro.adapters.domains.port import (
     RoundOrder,
     Silent,
 )
+from nostro.adapters.domains.sense import check_head, height_of, nonsense
 from nostro.runtime.deadline import within
 from nostro.runtime.ending import ended
 from nostro.runtime.ports import Clock, Outage
@@ -218,6 +219,9 @@ class Lane:
         anybody goes by what it answered: it does not know what it held, or did something new at a
         height that it had before it was asked (or something old: that costs no more than a
         look)."""
+        if wrong := nonsense(answer):
+            log.error("domain_talks_nonsense", domain=self._domain.name, why=wrong)
+            return None
         why = self._doubt(item, answer, height_before)
         if why and not item.is_doubted:
             item.is_doubted = True
@@ -280,6 +284,7 @@ class Lane:
                 continue
             try:
                 head = await within(self._terms.answer_s_max, self._domain.head())
+                check_head(head)
                 self.is_there = await self._admit(self._domain, head)
             except (Outage, TimeoutError) as outage:
                 self.why_not = str(outage)
@@ -308,13 +313,6 @@ class Lane:
     def _over(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         tasks.discard(task)
         self._wake.set()
-
-
-def height_of(reference: str, domain: str) -> int:
-    """Return up to where a domain is durable, when a reference says so: domains of ours name what
-    they did by `<domain>:<height>`."""
-    name, _, height = reference.rpartition(":")
-    return int(height) if name == domain and height.isdecimal() else 0
 
 
 def _result(item: Item, answer: HoldAnswer) -> DeedResult | None:

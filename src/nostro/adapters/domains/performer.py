@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 import structlog
 
-from nostro.adapters.domains.lane import URGENT, Errand, Item, Lane, LaneTerms, height_of
+from nostro.adapters.domains.lane import URGENT, Errand, Item, Lane, LaneTerms
 from nostro.adapters.domains.port import Domain, DomainHead
+from nostro.adapters.domains.sense import height_of
 from nostro.adapters.domains.standing import Hints, contradiction
 from nostro.kernel.messages import Effect
 from nostro.runtime.ending import ended
