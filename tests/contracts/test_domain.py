@@ -5,6 +5,7 @@ The list is in domain_conformance.py. What only a domain of ours promises is tes
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -259,11 +260,36 @@ async def test_who_is_silent_may_have_done_it() -> None:
 
 async def test_who_speaks_another_language_may_have_done_it() -> None:
     def odd(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, text="<html>")
+        return httpx.Response(200, stream=httpx.ByteStream(b"<html>"))
 
     line = DomainLine("http://csd", token=TOKEN, transport=httpx.MockTransport(odd))
     domain = HttpDomain(NAME, line)
     with pytest.raises(OutcomeUnknown):
+        await domain.hold([holding(R1)])
+    await domain.close()
+
+
+async def test_who_never_stops_talking_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 1_000
+
+    monkeypatch.setattr("nostro.adapters.domains.http_own.ANSWER_BYTES_MAX", 10_000)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=endless()))
+    domain = HttpDomain(NAME, DomainLine("http://csd", token=TOKEN, transport=transport))
+    with pytest.raises(OutcomeUnknown, match="more than 10000 bytes"):
+        await domain.hold([holding(R1)])
+    await domain.close()
+
+
+async def test_what_is_packed_is_not_unpacked() -> None:
+    packed = gzip.compress(b" " * 100_000_000)
+    headers = {"content-encoding": "gzip"}
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(packed))
+    )
+    domain = HttpDomain(NAME, DomainLine("http://csd", token=TOKEN, transport=transport))
+    with pytest.raises(OutcomeUnknown, match="another language"):
         await domain.hold([holding(R1)])
     await domain.close()
 

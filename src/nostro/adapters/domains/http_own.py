@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -39,6 +40,8 @@ from nostro.runtime.ports import NotDone, OutcomeUnknown
 TIMEOUT_S = 10.0
 """For a whole call."""
 CONNECTIONS_MAX = 16
+ANSWER_BYTES_MAX = 32_000_000
+"""Of an answer: 100 refusals that name a thousand lacks each."""
 A = TypeVar("A")
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -88,17 +91,20 @@ class DomainLine:
     async def call(self, path: str, said: Any, decoder: msgspec.json.Decoder[A]) -> A:
         """Return what the domain answers; raises Rejection, NotDone or OutcomeUnknown."""
         try:
-            response = await within(self._timeout_s, self._post(path, msgspec.json.encode(said)))
+            body = msgspec.json.encode(said)
+            status, content = await within(self._timeout_s, self._post(path, body))
         except _NOT_SENT as error:
             raise NotDone(f"the domain is not there: {error!r}") from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeUnknown(f"the domain did not answer: {error!r}") from None
         try:
-            return self._understood(response, decoder)
+            return self._understood(status, content, decoder)
         except msgspec.MsgspecError as error:
             raise OutcomeUnknown(f"the domain speaks another language: {error}") from None
 
-    async def _post(self, path: str, body: bytes) -> httpx.Response:
+    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Return the status and the body as it was sent, which is never compressed; raises
+        OutcomeUnknown rather than take in more than an answer has."""
         request = httpx.Request(
             "POST",
             self._url.copy_with(raw_path=path.encode("ascii")),
@@ -107,12 +113,16 @@ class DomainLine:
             extensions=self._extensions,
         )
         response = await self._transport.handle_async_request(request)
-        await response.aread()
-        return response
+        content = bytearray()
+        async with contextlib.aclosing(response):
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise OutcomeUnknown(f"the domain says more than {ANSWER_BYTES_MAX} bytes")
+        return response.status_code, bytes(content)
 
     @staticmethod
-    def _understood(response: httpx.Response, decoder: msgspec.json.Decoder[A]) -> A:
-        status, content = response.status_code, response.content
+    def _understood(status: int, content: bytes, decoder: msgspec.json.Decoder[A]) -> A:
         if status == _GOOD:
             return decoder.decode(content)
         if status == _REFUSED:
