@@ -42,6 +42,16 @@ def test_a_fresh_machine_is_well_and_nothing_is_started_or_made(
     assert not (tmp_path / "data").exists()
 
 
+def test_what_is_set_and_changes_nothing_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANTON_DOMAIN_HOST", "synchronizer.example")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka.example:9092")
+    found = examined(capsys, Exit.OK)
+    assert found["synchronizer"]["state"] == found["kafka"]["state"] == "warn"
+    assert "CANTON_DOMAIN_HOST" in found["synchronizer"]["detail"]
+
+
 def test_a_running_platform_is_named_with_its_schema(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -82,11 +82,24 @@ def examine(data_dir: Path | None = None) -> Iterator[Finding]:
             yield Finding("settings", State.FAIL, complaint, "correct it, or unset it")
         return
     yield Finding("settings", State.OK, "valid; `nostro config show --origin` lists them")
+    yield from _without_effect(settings)
     if settings.postgres_url is None:
         yield from _embedded(settings)
     else:
         yield from _remote(settings.postgres_url.get_secret_value())
     yield _port(settings.host, settings.port)
+
+
+def _without_effect(settings: Settings) -> Iterator[Finding]:
+    """Yield what another environment sets, and what changes nothing here."""
+    from nostro.wiring.aliases import unused_aliases
+
+    if unused := unused_aliases():
+        detail = f"{', '.join(unused)} changes nothing here"
+        yield Finding("synchronizer", State.WARN, detail, "set it at the participant")
+    if settings.kafka_bootstrap_servers is not None:
+        detail = "kafka_bootstrap_servers changes nothing yet"
+        yield Finding("kafka", State.WARN, detail, "topics are carried in our own database")
 
 
 def _python() -> Finding:

@@ -99,7 +99,6 @@ class TransferCode(IntEnum):
     DVP_HOLD = 17
     DVP_RELEASE = 18
     ISSUE = 19
-    UNSETTLED = 20
 
 
 def wallet_account(user_id: str, asset: str) -> str:
