@@ -61,6 +61,22 @@ async def test_a_settlement_is_unknown_to_all_but_its_parties(door: Door) -> Non
     assert problem["code"] == "auth.not_your_account"
 
 
+async def test_who_of_the_house_acted_is_not_told_to_the_parties(door: Door) -> None:
+    done = await instruct(door, quantity="2000", hold=["seller"])
+    id = done["settlement_id"]
+    await act(door, id, "release", of="bob")
+    path = f"/settlements/{id}/hold"
+    headers = bearer("olga", "operator")
+    await told(await door.client.post(path, json={"side": "buyer"}, headers=headers))
+    seen = {}
+    for who in ("alice", "operator"):
+        events = await read(door, f"/settlements/{id}/events", of=who)
+        seen[who] = [
+            each["details"]["actor"] for each in events["data"] if "actor" in each["details"]
+        ]
+    assert seen == {"alice": ["bob", "operator"], "operator": ["bob", "olga"]}
+
+
 async def test_a_list_is_of_the_callers_own_settlements(door: Door) -> None:
     id = (await instruct(door, hold=["seller"]))["settlement_id"]
     for party, count in (("bob", 1), ("alice", 1), ("eve", 0), ("operator", 1)):
@@ -325,6 +341,14 @@ async def test_a_list_is_narrowed_counted_and_paged(door: Door) -> None:
     assert answer.json()["code"] == "request.bad_cursor"
     bad = await door.client.get("/settlements", params={"status": "LOST"}, headers=bearer("bob"))
     assert bad.status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/settlements", "/settlements/penalties"])
+async def test_a_date_that_there_is_not_is_no_bound_of_a_list(path: str) -> None:
+    async with front_door() as door:
+        query = "start_date=2026-02-30&end_date=2026-13-01"
+        problem = await told(await door.ask("GET", f"{path}?{query}", of="operator"), 422)
+        assert [each["pointer"] for each in problem["errors"]] == ["start_date", "end_date"]
 
 
 @pytest.mark.parametrize("id", ["S0", "1", "s1", "S1x", "S" + "9" * 19, "penalties2", "%00"])

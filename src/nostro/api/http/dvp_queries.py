@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -21,7 +22,7 @@ from nostro.api.http.dvp_told import (
 )
 from nostro.api.http.ledger_reads import AtLeast, Cursor, FreshQuery, Limit
 from nostro.api.operations import Call, Operation, Result, answered
-from nostro.api.problems import Spoken
+from nostro.api.problems import Invalid, ProblemRaised, Spoken
 from nostro.api.words import AssetCode, CalendarDay, PartyId, SettlementId, TradeId
 from nostro.settlement import (
     Status,
@@ -98,6 +99,7 @@ async def list_dvps(call: Call, query: DvpsQuery) -> Spoken:
     """Tell settlements, page by page."""
     desk = call.desk
     party = _whose(call, query.account_id)
+    _check_days(query)
     await desk.fresh(query.at_least)
     page = await desk.platform.dvp.settlements(
         party=party,
@@ -126,10 +128,14 @@ async def list_dvp_events(call: Call, query: TimelineQuery) -> Spoken:
     view = await settlement_seen(call, int(call.params.settlement_id[1:]))
     security, cash = view.security, view.cash
     await desk.ask_for((security, cash))
+    actors = None if call.everybody() else (view.seller, view.buyer)
     page = await desk.platform.dvp.events(view.number, cursor=query.cursor, limit=query.limit)
     told = DvpTimeline(
         settlement_id=call.params.settlement_id,
-        data=[event_told(desk, each, security=security, cash=cash) for each in page.items],
+        data=[
+            event_told(desk, each, security=security, cash=cash, actors=actors)
+            for each in page.items
+        ],
         next_cursor=page.next_cursor,
         has_more=page.next_cursor is not None,
         height=page.height,
@@ -141,6 +147,7 @@ async def list_penalties(call: Call, query: PenaltiesQuery) -> Spoken:
     """Tell what failing cost, page by page."""
     desk = call.desk
     party = _whose(call, query.account_id)
+    _check_days(query)
     await desk.fresh(query.at_least)
     page = await desk.platform.dvp.penalties(
         party=party,
@@ -174,6 +181,18 @@ def _whose(call: Call, account_id: str | None) -> str | None:
     if account_id is None and call.everybody():
         return None
     return call.acting_for(account_id)
+
+
+def _check_days(query: DvpsQuery | PenaltiesQuery) -> None:
+    """Raise ProblemRaised for what looks like a date and is none: 2026-02-30."""
+    errors = []
+    for name in ("start_date", "end_date"):
+        try:
+            date.fromisoformat(getattr(query, name) or "2026-02-02")
+        except ValueError:
+            errors.append(Invalid(name, "request.bad_value", "must be a date that there is"))
+    if errors:
+        raise ProblemRaised.invalid(errors)
 
 
 def _read(name: str, path: str, summary: str, description: str, **rest: Any) -> Operation:

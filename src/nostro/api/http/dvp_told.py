@@ -6,7 +6,7 @@ assets, dates and RFC 3339.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -289,8 +289,23 @@ def moment_told(at_us: int | None) -> str | None:
     return rfc3339(at_us) if at_us else None
 
 
-def event_told(desk: Desk, view: SettlementEventView, *, security: str, cash: str) -> DvpEventTold:
-    """Return something that happened as it is told."""
+STAFF = "operator"
+"""Who acted, to the parties, when it was neither of them."""
+
+
+def event_told(
+    desk: Desk,
+    view: SettlementEventView,
+    *,
+    security: str,
+    cash: str,
+    actors: Collection[str] | None = None,
+) -> DvpEventTold:
+    """Return something that happened as it is told. `actors`: those who may be named, None for
+    everybody: who of the house acted is not for the parties."""
+    details = facts_told(desk, view.facts, security=security, cash=cash)
+    if actors is not None and "actor" in details and details["actor"] not in actors:
+        details["actor"] = STAFF
     return DvpEventTold(
         event_id=view.event_id,
         event_type=view.event_type.value,
@@ -299,7 +314,7 @@ def event_told(desk: Desk, view: SettlementEventView, *, security: str, cash: st
         status=view.status.value,
         at=rfc3339(view.at_us),
         height=view.height,
-        details=facts_told(desk, view.facts, security=security, cash=cash),
+        details=details,
     )
 
 
