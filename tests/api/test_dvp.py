@@ -351,14 +351,6 @@ async def test_a_date_that_there_is_not_is_no_bound_of_a_list(path: str) -> None
         assert [each["pointer"] for each in problem["errors"]] == ["start_date", "end_date"]
 
 
-@pytest.mark.parametrize("path", ["/settlements", "/settlements/penalties"])
-async def test_a_date_that_there_is_not_is_no_bound_of_a_list(path: str) -> None:
-    async with front_door() as door:
-        query = "start_date=2026-02-30&end_date=2026-13-01"
-        problem = await told(await door.ask("GET", f"{path}?{query}", of="operator"), 422)
-        assert [each["pointer"] for each in problem["errors"]] == ["start_date", "end_date"]
-
-
 @pytest.mark.parametrize("id", ["S0", "1", "s1", "S1x", "S" + "9" * 19, "penalties2", "%00"])
 async def test_what_is_no_id_of_a_settlement_is_said_to_be_none(id: str) -> None:
     async with front_door() as door:

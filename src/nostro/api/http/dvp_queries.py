@@ -128,10 +128,14 @@ async def list_dvp_events(call: Call, query: TimelineQuery) -> Spoken:
     view = await settlement_seen(call, int(call.params.settlement_id[1:]))
     security, cash = view.security, view.cash
     await desk.ask_for((security, cash))
+    actors = None if call.everybody() else (view.seller, view.buyer)
     page = await desk.platform.dvp.events(view.number, cursor=query.cursor, limit=query.limit)
     told = DvpTimeline(
         settlement_id=call.params.settlement_id,
-        data=[event_told(desk, each, security=security, cash=cash) for each in page.items],
+        data=[
+            event_told(desk, each, security=security, cash=cash, actors=actors)
+            for each in page.items
+        ],
         next_cursor=page.next_cursor,
         has_more=page.next_cursor is not None,
         height=page.height,
