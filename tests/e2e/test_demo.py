@@ -21,7 +21,7 @@ from tests.e2e.up import NOSTRO, PATIENCE_S, clean_environment, ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
-DEMO_TIMEOUT_S = 280
+DEMO_TIMEOUT_S = 540
 SIGINT_STATUS = 130
 SIGTERM_STATUS = 143
 
@@ -41,7 +41,8 @@ def start_demo(scratch: Path, *options: str) -> subprocess.Popen[str]:
 
 def told_processes(progress: str) -> list[int]:
     """Return the ids of every process that the demo says it has started or killed."""
-    told = re.findall(r"(?:supervisor|server|members|follower|postgres) (\d+)", progress)
+    part = r"(?:supervisor|server|members|follower|postgres|domain[a-z:-]+) (\d+)"
+    told = re.findall(part, progress)
     return sorted({int(pid) for pid in told})
 
 
@@ -60,6 +61,7 @@ def last_line(report: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.timeout(DEMO_TIMEOUT_S + 60)
 def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: Path) -> None:
     demo = start_demo(tmp_path)
     report, progress = demo.communicate(timeout=DEMO_TIMEOUT_S)
@@ -87,7 +89,15 @@ def test_the_demo_does_the_main_job_and_ends_with_books_that_balance(tmp_path: P
         "trades",
         "fees_minor",
         "feed_gaps",
+        "dvp_settled",
+        "dvp_failed",
+        "dvp_partial",
+        "dvp_recycled",
     ]
+    assert result["dvp_settled"] >= 2_000
+    assert result["dvp_failed"] == 40
+    assert result["dvp_partial"] > 0
+    assert result["dvp_recycled"] > 0
     assert result["orders"] == 50_000
     assert result["trades"] > 10_000
     assert result["fees_minor"] > 0
