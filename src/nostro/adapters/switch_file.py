@@ -1,4 +1,5 @@
-"""What is wrong with a simulated party at the moment, as a file says that others may write?"""
+"""What is wrong with a simulated party at the moment, as this process says, or a file that others
+may write?"""
 
 from __future__ import annotations
 
@@ -9,6 +10,21 @@ from typing import Generic, TypeVar
 import msgspec
 
 F = TypeVar("F")
+
+
+class Switch(Generic[F]):
+    """Faults in this process."""
+
+    def __init__(self, faults: F) -> None:
+        self._faults = faults
+
+    def faults(self) -> F:
+        """Return what is wrong now."""
+        return self._faults
+
+    def set(self, faults: F) -> None:
+        """Replace what is wrong."""
+        self._faults = faults
 
 
 class SwitchFile(Generic[F]):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from nostro.adapters.switch_file import SwitchFile
+from nostro.adapters.switch_file import Switch, SwitchFile
 
 PPM = 1_000_000
 ALL = "*"
@@ -96,19 +96,11 @@ class Switchboard(Protocol):
         ...
 
 
-class MemorySwitchboard:
+class MemorySwitchboard(Switch[Faults]):
     """A switchboard in this process."""
 
     def __init__(self, faults: Faults = NO_FAULTS) -> None:
-        self._faults = faults
-
-    def faults(self) -> Faults:
-        """Return what is wrong now."""
-        return self._faults
-
-    def set(self, faults: Faults) -> None:
-        """Replace what is wrong."""
-        self._faults = faults
+        super().__init__(faults)
 
 
 class FileSwitchboard(SwitchFile[Faults]):
