@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,31 +33,17 @@ from nostro.wiring.rooms import make_house
 from tests import databases
 from tests.api.callers import bearer, closed_gate
 from tests.api.door import following, platform_on, started
+from tests.serving import InThread
 
 EXAMPLES_MAX = 15
-START_TIMEOUT_S = 60
 
 
-class Served:
+class Served(InThread):
     """A platform on PostgreSQL, served over a socket from a thread of its own."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._database = url
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
-        self.url = ""
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._ready.wait(START_TIMEOUT_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
 
     async def _run(self) -> None:
         picture = Picture()

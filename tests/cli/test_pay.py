@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,29 +21,11 @@ from nostro.runtime.engine import Engine
 from nostro.wiring.http import HttpServer
 from nostro.wiring.rooms import make_house
 from tests.api.door import platform_on
+from tests.serving import InThread
 
-START_TIMEOUT_S = 30
 
-
-class Served:
+class Served(InThread):
     """A platform on memory adapters, served over a socket from a thread of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
-        self.url = ""
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._ready.wait(START_TIMEOUT_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
 
     async def _run(self) -> None:
         engine = Engine(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,35 +14,19 @@ from nostro.adapters.domains.canton_double import CantonDouble
 from nostro.wiring.http import HttpServer
 from tests.adapters.canton_double import openapi
 from tests.adapters.canton_double.participant import TERMS
+from tests.serving import InThread
 
 if openapi.described() is None:
     pytest.skip(openapi.ABSENT, allow_module_level=True)
 
 EXAMPLES_MAX = 8
-START_TIMEOUT_S = 30
 SERVED = set(CantonDouble(clock=SystemClock()).app.routes)
 
 
-class Served:
+class Served(InThread):
     """A participant on a socket, served from a thread of its own."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
-        self.url = ""
-        self.headers: dict[str, str] = {}
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._ready.wait(START_TIMEOUT_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
+    headers: dict[str, str]
 
     async def _run(self) -> None:
         double = CantonDouble(clock=SystemClock(), terms=TERMS)

@@ -28,6 +28,7 @@ from nostro.settlement import (
 from tests import databases
 from tests.adapters.postgres.chronicle import reader_pool
 from tests.adapters.postgres.dvp_story import DvpStory, follow_story
+from tests.adapters.postgres.plans import plans_of
 from tests.databases import as_role
 from tests.rooms.settlement.told_course import CHAIN, PARTIES
 
@@ -362,23 +363,8 @@ async def test_one_among_many_is_found_by_an_index(
     crowded: str, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
     ask, index = READS[read]
-    asked: list[tuple[str, Any]] = []
-    plainly = ViewReader.rows
-
-    async def noted(self: ViewReader, query: str, parameters: Any = ()) -> Any:
-        asked.append((query, parameters))
-        return await plainly(self, query, parameters)
-
-    monkeypatch.setattr(ViewReader, "rows", noted)
     async with reader_pool(as_role(crowded, "nostro_reader")) as pool:
-        await ask(DvpQueries(pool))
-    with psycopg.connect(as_role(crowded, "nostro_reader")) as connection:
-        plans = [
-            "\n".join(
-                line for (line,) in connection.execute(f"EXPLAIN {query}".encode(), parameters)
-            )
-            for query, parameters in asked
-        ]
+        plans = await plans_of(crowded, ask(DvpQueries(pool)), monkeypatch)
     for plan in plans:
         assert "Seq Scan on settlements" not in plan, plan
     assert any(index in plan for plan in plans), plans

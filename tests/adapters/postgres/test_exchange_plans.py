@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from nostro.adapters.postgres.exchange_queries import ExchangeQueries
-from nostro.adapters.postgres.reading import ViewReader
 from nostro.exchange import Fill, OrderFilters, OrdersClosed, OrdersPlaced, OrderState, TradeFilters
 from nostro.kernel.messages import Event
 from tests import databases
@@ -27,6 +26,7 @@ from tests.adapters.postgres.exchange_story import (
     rested,
     sale,
 )
+from tests.adapters.postgres.plans import plans_of
 from tests.databases import as_role
 
 ORDERS = 6_000
@@ -122,28 +122,12 @@ async def test_one_among_many_is_found_by_an_index(
     crowded: str, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
     ask, index = READS[read]
-    asked: list[tuple[str, Any]] = []
-    plainly = ViewReader.rows
-
-    async def noted(self: ViewReader, query: str, parameters: Any = ()) -> Any:
-        asked.append((query, parameters))
-        return await plainly(self, query, parameters)
-
-    monkeypatch.setattr(ViewReader, "rows", noted)
     async with reader_pool(as_role(crowded, "nostro_reader")) as pool:
-        await ask(ExchangeQueries(pool))
-    plans = [plan_of(crowded, query, parameters) for query, parameters in asked]
+        plans = await plans_of(crowded, ask(ExchangeQueries(pool)), monkeypatch)
     for plan in plans:
         for table in BIG:
             assert f"Seq Scan on {table}" not in plan, plan
     assert any(index in plan for plan in plans), plans
-
-
-def plan_of(url: str, query: str, parameters: Any) -> str:
-    """Return how the server goes about a query."""
-    with psycopg.connect(as_role(url, "nostro_reader")) as connection:
-        found = connection.execute(f"EXPLAIN {query}".encode(), parameters).fetchall()
-    return "\n".join(line for (line,) in found)
 
 
 @pytest.mark.parametrize(
