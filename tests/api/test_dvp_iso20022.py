@@ -129,6 +129,31 @@ async def test_an_instruction_that_is_refused_hears_why_in_its_status(
     assert as_json.json()["remedy"]
 
 
+async def test_what_no_party_could_be_called_is_rejected_and_not_our_fault(door: Door) -> None:
+    for number, id in enumerate(("a:b", "a b", "\u00e9", "x" * 35, "S1;DROP")):
+        for whose in ("receiver", "deliverer"):
+            data = sell(reference=f"odd-{number}", **{whose: party(id)})
+            answer = await send(door, data, of="bob")
+            assert answer.status_code in (200, 403), (id, answer.text)
+
+
+async def test_numbers_and_days_that_are_none_are_rejected_and_not_our_fault(door: Door) -> None:
+    odd: list[dict[str, Any]] = [
+        {"quantity": "<Qty><Unit>0</Unit></Qty>"},
+        {"quantity": "<Qty><Unit>-1</Unit></Qty>"},
+        {"amount": "0.001"},
+        {"common": "<CmonId>match:1</CmonId>"},
+        {**dates(settlement="9999-12-31")},
+        {**dates(trade="0001-01-01")},
+    ]
+    for number, said in enumerate(odd):
+        data = sese023(**{**dates(), "reference": f"odd-{number}", **said})
+        answer = await send(door, data, of="bob")
+        assert answer.status_code in (200, 422), (said, answer.text)
+        if answer.status_code == 200:
+            assert b"Rjctd" in answer.content, said
+
+
 async def test_a_reference_with_other_content_is_rejected(door: Door) -> None:
     await send(door, sell(), of="bob")
     assert codes(await send(door, sell(amount="1.00"), of="bob")) == {"Rjctd", "REFE"}

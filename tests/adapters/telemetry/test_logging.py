@@ -85,6 +85,18 @@ def test_a_terminal_gets_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> No
     assert "started" in stream.getvalue()
 
 
+@pytest.mark.parametrize("how", ["console", "json"])
+def test_a_trace_shows_no_local_variables(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    stream = logged(monkeypatch, how)
+    bearer = ".".join(("eyJ0", "of", "nobody"))
+    try:
+        raise ValueError("this went wrong")
+    except ValueError:
+        structlog.get_logger().exception("request_failed")
+    assert "this went wrong" in stream.getvalue()
+    assert bearer not in stream.getvalue()
+
+
 def test_json_can_be_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = logged(monkeypatch, "json", terminal=True)
     structlog.get_logger().info("started")

@@ -38,7 +38,10 @@ def configure_logging(log_format: str = "auto", log_level: str = "info") -> None
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     last: list[Processor]
     if console:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Where rich is installed, tracebacks would show local variables: tokens, messages, keys.
+        plain = structlog.dev.plain_traceback
+        colors = sys.stderr.isatty()
+        last = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     else:
         last = [structlog.processors.format_exc_info, _as_json]
     structlog.configure(

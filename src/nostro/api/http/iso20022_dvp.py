@@ -65,13 +65,13 @@ async def submit_sese023(call: Call, data: bytes) -> Spoken:
     told = await asyncio.to_thread(iso.read_instruction, data, directory)
     try:
         if told.refused is not None:
-            call.sees("")  # nobody's accounts are touched
             raise told.refused
         body: InstructBody = _shape.read(msgspec.json.encode(told.fields))
         done, receipt = await instructed_by(call, body)
     except (Rejection, ProblemRaised) as no:
         if wants_json(call) or no.code.startswith(AUTH):
             raise
+        call.sees("")  # nobody's accounts were touched
         return spoken_xml(await _rejected(told.reference, no))
     if wants_json(call):
         return answered(done, receipt=receipt)
