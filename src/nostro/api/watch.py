@@ -21,7 +21,7 @@ SAMPLES_MAX = 7_200
 """An hour of heights, in samples of half a second."""
 LAG_S_MAX = 30.0
 """Views further behind are told as not ok."""
-OPTIONAL = frozenset({"views", "effects", "settlements"})
+OPTIONAL = frozenset({"views", "effects", "settlements", "settlement_domains"})
 """Dependencies without which commands are taken all the same."""
 
 

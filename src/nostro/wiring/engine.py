@@ -55,12 +55,14 @@ class EngineRoom:
         self._parts = payment_parts(settings, url)
         self._exchange = exchange_parts(settings)
         self._picture = picture
+        domain_performer = self._domain_performer(settings, domains or {}, clock)
+        self.lanes = domain_performer.lanes
         self.performing = Performing(
             house=house,
             clock=clock,
             chain=settings.chain,
             performers=(payouts, self._exchange.performer, *self._parts.performers),
-            patient=(self._domain_performer(settings, domains or {}, clock),),
+            patient=(domain_performer,),
         )
         self.engine = Engine(
             house=house,

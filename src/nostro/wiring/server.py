@@ -35,7 +35,7 @@ from nostro.wiring.domains import DomainPlace, reached
 from nostro.wiring.engine import EngineRoom
 from nostro.wiring.http import HttpServer
 from nostro.wiring.identity import identity_of
-from nostro.wiring.probes import PostgresProbe
+from nostro.wiring.probes import DomainsProbe, PostgresProbe
 from nostro.wiring.processes import until_told_to_stop
 from nostro.wiring.rooms import Stores
 from nostro.wiring.settings import Settings
@@ -113,7 +113,7 @@ async def platform_on(
                 limits=identity.limits,
                 forecasts=Forecasts({**BY_CALENDAR, **prophet_forecasters()}),
                 performing=room.performing,
-                probes=(PostgresProbe(pool),),
+                probes=(PostgresProbe(pool), DomainsProbe(room.lanes)),
                 bounds=Bounds(at_least_timeout_ms=settings.at_least_timeout_ms),
                 access_log=log_access,
                 version=__version__,
