@@ -385,14 +385,18 @@ class Telling:
                 self._forget(live)
 
     def _failed(self, event: SettlementsFailed) -> None:
+        ended: dict[int, str] = {}
         for failed in event.settlements:
-            self._fail(failed)
+            bundle = self._live[failed.settlement].about.bundle
+            round = self._rounds.pop(bundle, None)
+            if round is not None:
+                ended[bundle] = round.round_id
+            self._fail(failed, ended.get(bundle, ""))
 
-    def _fail(self, failed: FailedSettlement) -> None:
+    def _fail(self, failed: FailedSettlement, round_id: str) -> None:
         live = self._live[failed.settlement]
-        self._rounds.pop(live.about.bundle, None)
         live.status = FAILED
-        facts = Failed(failed.reason, failed.code, failed.open_minor)
+        facts = Failed(round_id, failed.reason, failed.code, failed.open_minor)
         self._tell(live, ToldType.FAILED, facts)
         if failed.reason is CANCELLED:
             self._forget(live)

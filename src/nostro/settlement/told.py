@@ -256,8 +256,10 @@ class Postponed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):
-    """It ended; so much was not delivered."""
+    """It ended; so much was not delivered. `round_id`: the round that came to nothing; "" when none
+    was under way."""
 
+    round_id: str
     reason: Reason
     code: str
     open_quantity_minor: int

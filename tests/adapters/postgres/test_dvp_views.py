@@ -147,6 +147,21 @@ async def test_a_settled_one_names_what_was_done_at_its_domains(told: str) -> No
             assert not by_round
 
 
+async def test_what_came_to_nothing_goes_by_no_name_of_what_was_released(told: str) -> None:
+    """Unless it is of a part that did settle before."""
+    found = rows(
+        told,
+        "SELECT s.settlement FROM nostro.settlements AS s WHERE s.status = 'FAILED'"
+        "   AND concat(s.seller_securities_ref, s.buyer_cash_ref, s.dvp_contract_id) <> ''"
+        "   AND s.settled_quantity = 0",
+    )
+    assert found == []
+    locked = (
+        "SELECT count(*) FROM nostro.settlement_events WHERE event_type = '{}' AND status = '{}'"
+    )
+    assert rows(told, locked.format("settlement.aborted", "BUYER_CASH_LOCKED")) != [(0,)]
+
+
 async def test_a_domain_is_shown_with_what_was_said_of_it_and_how_far_it_is(
     wheel_postgres: str,
 ) -> None:

@@ -372,7 +372,9 @@ def _postponed(facts: Postponed, _at_us: int) -> Changes:
 
 
 def _failed(facts: Failed, at_us: int) -> Changes:
+    """What the round of one that failed had earmarked is released, and nothing goes by its name."""
     return {
+        **(_NO_REFERENCES if facts.round_id else {}),
         "failure_reason": facts.reason,
         "failure_code": facts.code,
         "failed_at_us": at_us,
