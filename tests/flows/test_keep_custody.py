@@ -12,6 +12,7 @@ from nostro.flows import books
 from nostro.kernel.movement import Lock, Move
 from nostro.ledger import (
     Action,
+    CloseAccount,
     CreateTransfers,
     CreateTransfersTogether,
     LineKind,
@@ -42,6 +43,34 @@ def lines(domain: Depository) -> list[LineKind]:
 
 
 # -- refusals --------------------------------------------------------------------------------------
+
+
+def test_a_wallet_into_which_a_decided_leg_goes_cannot_be_closed() -> None:
+    domain = depository(alice=100)
+    passing_on = holding(
+        "r1", sale(), sale(seller="bob", buyer="carl"), locks=[Lock("alice", BOND, 100)]
+    )
+    assert domain.hold(passing_on) == ["held"]
+    for party in ("bob", "carl"):
+        no = domain.tell(CloseAccount(account=f"wallet:{party}:{BOND}"))
+        assert no.code == "ledger.account_has_pending"
+    assert domain.execute("r1") == ["executed"]
+    assert domain.money("carl") == (100, 0)
+    assert domain.tell(CloseAccount(account=f"wallet:bob:{BOND}")).accepted
+    assert not domain.books.holds
+    domain.check()
+
+
+def test_what_is_released_holds_no_wallet_open() -> None:
+    domain = depository(alice=100)
+    passing_on = holding(
+        "r1", sale(), sale(seller="bob", buyer="carl"), locks=[Lock("alice", BOND, 100)]
+    )
+    domain.hold(passing_on)
+    assert domain.release("r1") == ["released"]
+    assert domain.tell(CloseAccount(account=f"wallet:carl:{BOND}")).accepted
+    assert not domain.books.holds
+    domain.check()
 
 
 def test_rounds_of_more_parties_than_one_command_to_the_ledger_names_are_held_all_the_same() -> (
@@ -197,7 +226,7 @@ def test_a_lock_that_covers_several_legs_is_voided_and_each_leg_is_recorded() ->
     locks = [Lock("alice", BOND, 150)]
     domain.hold(holding("r1", sale(), sale(50, buyer="carol"), locks=locks))
     domain.execute("r1")
-    assert lines(domain) == [LineKind.HOLD_VOIDED, LineKind.POSTED, LineKind.POSTED]
+    assert lines(domain) == [LineKind.HOLD_VOIDED] * 3 + [LineKind.POSTED] * 2
     assert [domain.money(each)[0] for each in ("alice", "bob", "carol")] == [10, 100, 50]
     domain.check()
 
@@ -234,9 +263,9 @@ def test_a_ring_needs_no_lock_and_moves_though_nobody_has_anything() -> None:
     domain = depository(alice=1, bob=1, carol=1)
     ring = (sale(), sale(seller="bob", buyer="carol"), sale(seller="carol", buyer="alice"))
     assert domain.hold(holding("r1", *ring, locks=[])) == ["held"]
-    assert lines(domain) == []
+    assert lines(domain) == [LineKind.HELD] * 3
     assert domain.execute("r1") == ["executed"]
-    assert lines(domain) == [LineKind.POSTED] * 6
+    assert lines(domain) == [LineKind.HOLD_VOIDED] * 3 + [LineKind.POSTED] * 6
     assert [domain.money(each)[0] for each in ("alice", "bob", "carol")] == [1, 1, 1]
     assert domain.hold(holding("r2", *ring, locks=[])) == ["held"]
     assert domain.release("r2") == ["released"]

@@ -2,8 +2,9 @@
 
 All of it is one journal row. An earmark is a hold of the ledger; one that covers a single leg is
 held against the wallet of who gets it, and posted; others are held against the clearing account,
-and voided where the legs are posted. What belongs to a round is linked, and what a ledger refuses
-of one round touches no other.
+and voided where the legs are posted. A wallet into which such a leg goes is held open by a hold of
+its own, from the clearing account: one that is closed could never be paid into again. What belongs
+to a round is linked, and what a ledger refuses of one round touches no other.
 """
 
 from __future__ import annotations
@@ -163,7 +164,28 @@ def _earmarking(earmark: Earmark, unknown: set[str]) -> list[NewTransfer]:
             )
             for number, lock in enumerate(hold.locks)
         ]
+        + [
+            NewTransfer(
+                id=books.earmark_id(hold.round_id, earmark.attempt, number),
+                action=Action.HOLD,
+                debit=books.clearing_account(move.asset),
+                credit=books.wallet_account(move.target, move.asset),
+                amount_minor=move.amount_minor,
+                code=_HOLD,
+            )
+            for number, move in enumerate(_unpaired(hold, paired), len(hold.locks))
+        ]
     )
+
+
+def _unpaired(hold: NewHold, paired: Mapping[int, int]) -> list[Move]:
+    """Return the legs that no lock covers, whose wallets are held open."""
+    covered = set(paired.values())
+    return [move for place, move in enumerate(hold.moves) if place not in covered]
+
+
+def _count_of_holds(hold: NewHold) -> int:
+    return len(hold.locks) + len(_unpaired(hold, _paired(hold)))
 
 
 def _purse(lock: Lock) -> str:
@@ -230,7 +252,7 @@ def execute(event: ExecutionsAsked, tell: Tell = _nobody_asks) -> Sequence[Step]
 def release(event: ReleasesAsked, tell: Tell = _nobody_asks) -> Sequence[Step]:
     """Let go what rounds hold."""
     parts = [
-        (each, _linked([_voiding(each, number) for number in range(len(each.hold.locks))]))
+        (each, _linked([_voiding(each, number) for number in range(_count_of_holds(each.hold))]))
         for each in event.rounds
     ]
     return _recorded(parts, lambda rounds, refused: _resolved(rounds, refused, tell))
@@ -250,7 +272,7 @@ def _executing(earmark: Earmark) -> list[NewTransfer]:
         )
         if number in paired
         else _voiding(earmark, number)
-        for number in range(len(hold.locks))
+        for number in range(_count_of_holds(hold))
     ]
     if len(paired) == len(hold.moves):
         return _linked(resolving)
