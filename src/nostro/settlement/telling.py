@@ -451,12 +451,13 @@ def _cash_locked(round: KnownRound, tranche: Tranche, about: About) -> CashLocke
 def _confirmed(round: KnownRound, tranche: Tranche, about: About) -> Confirmed:
     executed = round.executed
     securities, cash = executed[about.securities_domain], executed[about.cash_domain]
-    alone = len(executed) == 1
+    # A ledger of ours names a row, in which it may have executed other rounds too.
+    one_contract = len(executed) == 1 and bool(securities.contract_id)
     return Confirmed(
         round_id=round.round_id,
         quantity_minor=tranche.quantity_minor,
         amount_minor=tranche.amount_minor,
-        dvp_atomic_transaction_id=securities.reference if alone else round.round_id,
+        dvp_atomic_transaction_id=securities.reference if one_contract else round.round_id,
         dvp_contract_id=securities.contract_id or cash.contract_id,
         securities_reference=securities.reference,
         cash_reference=cash.reference,

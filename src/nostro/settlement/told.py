@@ -204,8 +204,9 @@ class Aborted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):
-    """Every domain has executed. `dvp_atomic_transaction_id`: what one domain calls it if that did
-    all of it, else the round's id. References: the domains' names for what they did."""
+    """Every domain has executed. `dvp_atomic_transaction_id`: of a round that one contract of a
+    domain settled what that domain calls it, else the round's id; no other round has it.
+    References: the domains' names for what they did."""
 
     round_id: str
     quantity_minor: int

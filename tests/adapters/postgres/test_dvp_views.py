@@ -134,17 +134,15 @@ async def test_times_tell_when_a_settlement_came_to_each_of_its_states(
 async def test_a_settled_one_names_what_was_done_at_its_domains(told: str) -> None:
     found = rows(
         told,
-        "SELECT securities_domain = cash_domain, dvp_atomic_transaction_id = round_id,"
-        " seller_securities_ref, buyer_securities_ref, seller_cash_ref, buyer_cash_ref, bundle,"
-        " settlement FROM nostro.settlements WHERE status = 'SETTLED'",
+        "SELECT dvp_atomic_transaction_id = round_id,"
+        " securities_domain = cash_domain AND dvp_contract_id <> '',"
+        " seller_securities_ref, buyer_securities_ref, seller_cash_ref, buyer_cash_ref"
+        " FROM nostro.settlements WHERE status = 'SETTLED'",
     )
     assert found
-    for same_domain, by_round, *references, bundle, settlement in found:
+    for by_round, by_contract, *references in found:
         assert all(each.startswith("ref:") for each in references)
-        if not same_domain:
-            assert by_round
-        elif bundle == settlement and references[0].startswith("ref:post"):
-            assert not by_round
+        assert by_round or by_contract
 
 
 async def test_what_came_to_nothing_goes_by_no_name_of_what_was_released(told: str) -> None:

@@ -154,7 +154,21 @@ def test_what_is_posted_at_once_is_told_in_all_its_states_at_one_moment() -> Non
     assert [each.place for each in told] == list(range(7))
     confirmed = told[5].facts
     assert isinstance(confirmed, Confirmed)
-    assert confirmed.dvp_atomic_transaction_id == "main:2"
+    assert confirmed.securities_reference == "main:2"
+    assert confirmed.dvp_atomic_transaction_id == confirmed.round_id, "others may be in that row"
+
+
+def test_what_one_contract_settled_goes_by_the_ledgers_name_for_it() -> None:
+    done = DoneDeed(1, 1, "update-7", "contract-7")
+    told = told_of(
+        SettlementsInstructed([instructed(securities="canton", cash="canton")]),
+        started(),
+        DeedsExecuted("canton", Deed.POST, [done]),
+        settled(),
+    )
+    [confirmed] = [each.facts for each in told if isinstance(each.facts, Confirmed)]
+    assert confirmed.dvp_atomic_transaction_id == "update-7"
+    assert confirmed.dvp_contract_id == "contract-7"
 
 
 def test_two_domains_lock_one_after_the_other_and_settle_under_the_name_of_the_round() -> None:

@@ -95,7 +95,7 @@ COMMENT ON COLUMN nostro.settlements.round_id IS
 COMMENT ON COLUMN nostro.settlements.waiting_reason IS
     'Why it does not go on, or why its last round did not; empty while nothing is in the way.';
 COMMENT ON COLUMN nostro.settlements.dvp_atomic_transaction_id IS
-    'What one domain calls the execution if it did all of it, else round_id.';
+    'Of a round that one contract of a domain settled what that domain calls it, else round_id.';
 COMMENT ON COLUMN nostro.settlements.seller_securities_ref IS
     'What the securities domain calls the earmark, and once it has executed, the execution; buyer_cash_ref likewise.'
     ' The other two are known once their leg has been executed.';
