@@ -192,7 +192,8 @@ async def test_what_both_agree_on_settles_at_once_and_tells_all_its_states(door:
         "settled",
     )
     assert [each for each in types if each in order] == list(order)
-    settled = events["data"][-1]
+    instructed, *_, settled = events["data"]
+    assert instructed["details"]["settlement_date"] == view["settlement_date"]
     assert settled["details"]["settled_quantity"] == "50.00"
     assert settled["details"]["amount"] == "7524.00"
     assert len({event["event_id"] for event in events["data"]}) == len(types)

@@ -5,6 +5,7 @@ from nostro.adapters.settlement_messages.messages import (
     SCHEMA_VERSION,
     Scales,
     encoded,
+    facts_in_words,
     message_of,
 )
 from nostro.adapters.settlement_messages.schema import SCHEMAS, schema_name, schema_of
@@ -15,6 +16,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Scales",
     "encoded",
+    "facts_in_words",
     "message_of",
     "schema_name",
     "schema_of",

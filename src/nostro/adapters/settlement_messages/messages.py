@@ -16,7 +16,7 @@ import msgspec
 
 from nostro.adapters.moments import rfc3339
 from nostro.kernel.money import format_amount
-from nostro.settlement import FACTS, Status, ToldEvent, ToldType
+from nostro.settlement import FACTS, SettlementEventView, Status, ToldEvent, ToldType
 
 SCHEMA_VERSION = 1
 Amount = Annotated[
@@ -69,11 +69,18 @@ def message_of(told: ToldEvent, scales: Scales) -> dict[str, Any]:
         "symbol": f"{told.security}/{told.cash}",
     }
     security, cash = scales[told.security], scales[told.cash]
+    return message | facts_in_words(event, security_scale=security, cash_scale=cash)
+
+
+def facts_in_words(
+    event: SettlementEventView, *, security_scale: int, cash_scale: int
+) -> dict[str, Any]:
+    """Return the facts of what happened as messages have them."""
     fields = _FIELDS[event.event_type]
-    for name, value in event.facts.items():
-        field = fields[name]
-        message[field.name] = field.convert(value, security, cash)
-    return message
+    return {
+        fields[name].name: fields[name].convert(fact, security_scale, cash_scale)
+        for name, fact in event.facts.items()
+    }
 
 
 def encoded(told: ToldEvent, scales: Scales) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from nostro.adapters.settlement_messages import facts_in_words
 from nostro.api.desk import Desk
 from nostro.api.dvp_domains import Holding
 from nostro.api.times import rfc3339
@@ -98,7 +99,7 @@ class DvpPage(msgspec.Struct, frozen=True, kw_only=True):
 
 class DvpEventTold(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a settlement. `status`: where it stood after it; `details`: what
-    the event knows, amounts as decimal strings. `event_id` is that of the notices and messages."""
+    the event knows, in the words of the messages that tell of it, whose `event_id` it has too."""
 
     event_id: str
     event_type: str
@@ -303,7 +304,8 @@ def event_told(
 ) -> DvpEventTold:
     """Return something that happened as it is told. `actors`: those who may be named, None for
     everybody: who of the house acted is not for the parties."""
-    details = facts_told(desk, view.facts, security=security, cash=cash)
+    scales = [0 if asset is None else asset.scale for asset in map(desk.known, (security, cash))]
+    details = facts_in_words(view, security_scale=scales[0], cash_scale=scales[1])
     if actors is not None and "actor" in details and details["actor"] not in actors:
         details["actor"] = STAFF
     return DvpEventTold(
@@ -384,7 +386,7 @@ _CALLED = {"settlement": "settlement_id", "bundle": "bundle_id"}
 def facts_told(
     desk: Desk, facts: Mapping[str, Any], *, security: str = "", cash: str = ""
 ) -> dict[str, Any]:
-    """Return facts of an event or a refusal as they may leave the house: minor units as decimal
+    """Return facts of a refusal as they may leave the house: minor units as decimal
     strings, ordinals as dates, times as RFC 3339 (null for none), settlements by id."""
     out: dict[str, Any] = {}
     in_cash = facts.get("field") == "amount_minor" or facts.get("partial") == Partial.PARC
