@@ -143,26 +143,36 @@ class Unmatched:
 
     def oldest_agreeing(self, side: OneSide) -> int | None:
         """Return the number of the oldest instruction that agrees with this one."""
-        reach = self._reach(side)
+        reaches = self._reaches(side)
         best: int | None = None
         for key in _sought_under(side):
             group = self._groups.get(key)
             if group is None:
                 continue
-            for number in group.between(side.amount_minor - reach, side.amount_minor + reach):
-                if (best is None or number < best) and agree(
-                    side, self._sides[number], self._table
-                ):
-                    best = number
+            for least, most in reaches:
+                found = min(group.between(least, most), default=None)
+                if found is not None and (best is None or found < best):
+                    best = found
         return best
 
-    def _reach(self, side: OneSide) -> int:
-        """Return the largest difference at which any amount could agree: the tolerance goes by the
-        seller's amount, which a buyer looks for."""
+    def _reaches(self, side: OneSide) -> list[tuple[int, int]]:
+        """Return between which amounts each of the other side agrees: none is looked at in vain, or
+        who leaves thousands that do not could make every look a long one. The tolerance goes by the
+        seller's amount."""
+        amount_minor = side.amount_minor
         if side.side is Party.SELLER:
-            return tolerance_of(side.cash, side.amount_minor, side.settlement_day, self._table)
-        rows = _valid(side.cash, side.settlement_day, self._table)
-        return max((row.tolerance_minor for row in rows), default=0)
+            allowed = tolerance_of(side.cash, amount_minor, side.settlement_day, self._table)
+            return [(amount_minor - allowed, amount_minor + allowed)]
+        reaches, beyond = [], 0
+        for row in _valid(side.cash, side.settlement_day, self._table):
+            least = max(beyond, amount_minor - row.tolerance_minor)
+            most = min(row.up_to_minor, amount_minor + row.tolerance_minor)
+            if least <= most:
+                reaches.append((least, most))
+            beyond = row.up_to_minor + 1
+        if amount_minor >= beyond:
+            reaches.append((amount_minor, amount_minor))
+        return reaches
 
 
 class _ByAmount:

@@ -17,6 +17,7 @@ from nostro.settlement.matching import (
     OneSide,
     Tolerance,
     Unmatched,
+    _ByAmount,
     agree,
     agreed_amount,
     tolerance_of,
@@ -151,6 +152,27 @@ def test_the_oldest_that_agrees_is_found_though_a_younger_one_is_nearer() -> Non
     assert unmatched.oldest_agreeing(SELLS) is None
     assert 1 in unmatched
     assert len(unmatched) == 1
+
+
+def test_thousands_that_do_not_agree_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    unmatched = waiting(
+        *(
+            msgspec.structs.replace(SELLS, amount_minor=SELLS.amount_minor + sign * off)
+            for off in range(201, 2_501)
+            for sign in (1, -1)
+        )
+    )
+    looked_at: list[int] = []
+    between = _ByAmount.between
+
+    def counting(group: _ByAmount, least: int, most: int) -> list[int]:
+        found = list(between(group, least, most))
+        looked_at.extend(found)
+        return found
+
+    monkeypatch.setattr(_ByAmount, "between", counting)
+    assert unmatched.oldest_agreeing(bought()) is None
+    assert not looked_at
 
 
 def test_removing_what_does_not_wait_changes_nothing() -> None:
