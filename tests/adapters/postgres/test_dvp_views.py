@@ -31,7 +31,7 @@ EVERYTHING = (
 @pytest.fixture(scope="module")
 def story() -> DvpStory:
     """A course that has come to almost everything."""
-    return DvpStory(3, STEPS)
+    return DvpStory(7, STEPS)
 
 
 @pytest.fixture

@@ -182,6 +182,8 @@ class Dealer:
                     amount_minor=5_000,
                     trade_date=day_name(day),
                     settlement_date=day_name(day),
+                    partial=Partial.PARC if self._said % 2 else Partial.NPAR,
+                    partial_min_minor=5 if self._said % 2 else 0,
                     held=dice.random() < 0.2,
                 )
             )
