@@ -28,11 +28,11 @@ from nostro.adapters.domains.canton.client import CantonClient
 from nostro.adapters.domains.canton.domain import CantonDomain
 from nostro.adapters.domains.canton.terms import CantonTerms
 from nostro.wiring.processes import Child
+from nostro.wiring.settings import CANTON
 
 SECONDS = 15.0
 TARGET = 0.8
 CALL_MS, CALLS_MAX = 20, 8
-CANTON = "canton"
 USER = "nostro"
 TOKEN_LIFE_S = 3_600
 HOLDINGS_EACH = 20

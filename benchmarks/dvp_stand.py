@@ -32,7 +32,7 @@ from nostro.wiring.domains import RemoteDomains, embedded_store, order_for, plac
 from nostro.wiring.platform import CHILD_MODULE, DOMAIN
 from nostro.wiring.processes import Child
 from nostro.wiring.rooms import make_house
-from nostro.wiring.settings import Settings
+from nostro.wiring.settings import CANTON, Settings
 
 SECURITIES, MONEY = "securities", "cash"
 NAMES = (SECURITIES, MONEY)
@@ -155,7 +155,13 @@ async def coordinator_on(
     postgres: EmbeddedPostgres, domains: Mapping[str, Domain], **settings: Any
 ) -> AsyncIterator[Coordinator]:
     """Run a coordinator of these domains."""
-    told = Settings(data_dir=postgres.data_dir, settlement_domains=",".join(domains), **settings)
+    own = [name for name in domains if name != CANTON]
+    told = Settings(
+        data_dir=postgres.data_dir,
+        settlement_domains=",".join(own),
+        canton_double=CANTON in domains,
+        **settings,
+    )
     coordinator = Coordinator(told, postgres.url("nostro_engine"), domains)
     await coordinator.start()
     try:
