@@ -20,6 +20,7 @@ def called(*words: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.slow
 def test_sound_seeds_end_well_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("--seeds", "1..2", "--jobs", "1", "-o", "json") == Exit.OK
     told = json.loads(capsys.readouterr().out)

@@ -48,7 +48,7 @@ def check(size: int, seed: int) -> None:
     assert len(town.certified) == 3
 
 
-@pytest.mark.parametrize("size", [4, 5, 7])
+@pytest.mark.parametrize("size", [4, pytest.param(7, marks=pytest.mark.slow)])
 def test_no_fork_and_no_standstill_in_bad_weather(size: int) -> None:
     for seed in FEW[size]:
         check(size, seed)
