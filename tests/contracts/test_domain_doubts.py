@@ -8,6 +8,7 @@ from nostro.adapters.domains.port import Executed, Held, Released
 from nostro.adapters.domains.standing import Standing
 from nostro.settlement import (
     Deed,
+    Denial,
     DomainState,
     Outcome,
     SetDomainState,
@@ -30,6 +31,7 @@ async def test_d10_a_domain_that_is_behind_is_quarantined_before_it_gets_anythin
             domain="equities",
             state=DomainState.QUARANTINED,
             reason="it is at height 10, and was at 11",
+            denied=Denial(height=11),
         )
         assert [deed for deed, _ in domain.calls] == ["head", "head"]
         domain.stands[name(1)] = Held("equities:1")
@@ -115,6 +117,7 @@ async def test_d10_a_domain_that_forgot_what_it_did_is_quarantined(
         await pass_time(10)
         (told,) = stage.told
         assert isinstance(told.command, SetDomainState)
+        assert told.command.denied == (Denial(held=(5, 1)) if said == "held" else None)
         assert domain.asked("hold") == []
 
 

@@ -60,6 +60,9 @@ SEEDS_THAT_FOUND_SOMETHING = [
     (20, "mild"),
     # A process that had been overtaken told an old height, and its domain was quarantined.
     (2, "harsh"),
+    # A coordinator that had been overtaken missed what the next one had let go, and, once it served
+    # again, had the domain quarantined.
+    (96, "harsh"),
 ]
 
 

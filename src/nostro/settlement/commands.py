@@ -213,13 +213,24 @@ class SetPenaltyRate(Command, frozen=True, kw_only=True, tag="settlement.SetPena
     rate_ppm: int
 
 
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """A word that a domain goes back on: that it was at `height`, or that it holds the round
+    `held`, a (bundle, round)."""
+
+    height: int = 0
+    held: tuple[int, int] | None = None
+
+
 class SetDomainState(Command, frozen=True, kw_only=True, tag="settlement.SetDomainState"):
     """Open, close or quarantine a domain; by the operator, and by reconciliation. Sent twice:
-    accepted, no event. Refused: `settlement.domain_unknown`."""
+    accepted, no event. Refused: `settlement.domain_unknown`. `denied`: for this alone; when the
+    word does not count any more, no event: who sends this may have been overtaken by another
+    coordinator, which let go what was held."""
 
     domain: str
     state: DomainState
     reason: str = ""
+    denied: Denial | None = None
 
 
 COMMANDS: tuple[type[Command], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nostro.kernel.messages import Event, Rejection
 from nostro.kernel.room import Context, Decision
 from nostro.settlement import checks
-from nostro.settlement.commands import SetDomainState, SetInstrument, SetPenaltyRate
+from nostro.settlement.commands import Denial, SetDomainState, SetInstrument, SetPenaltyRate
 from nostro.settlement.dates import day_named
 from nostro.settlement.days import ROUNDS_PER_TICK_MAX
 from nostro.settlement.events import DomainStateSet, InstrumentSet, PenaltyRateSet
@@ -14,7 +14,7 @@ from nostro.settlement.penalties import PPM, is_class, is_rated
 from nostro.settlement.policy import SettlementPolicy
 from nostro.settlement.rounds import Course
 from nostro.settlement.state import SettlementState
-from nostro.settlement.terms import AMOUNT_MINOR_MAX, DomainState, Reason
+from nostro.settlement.terms import AMOUNT_MINOR_MAX, Deed, DomainState, Reason
 
 
 def set_instrument(
@@ -66,7 +66,7 @@ def set_domain_state(
     standing = state.domains.get(domain)
     before = DomainState.OPEN if standing is None else standing.state
     body = {"domain": domain, "state": str(command.state)}
-    if before is command.state:
+    if before is command.state or not _counts(state, domain, command.denied):
         return Decision(body=body)
     events: list[Event] = [DomainStateSet(domain, command.state, command.reason, context.actor)]
     if command.state is DomainState.QUARANTINED:
@@ -80,3 +80,19 @@ def set_domain_state(
                 left -= len(bundle.settlements)
         events += course.events()
     return Decision(events=events, body=body)
+
+
+def _counts(state: SettlementState, domain: str, denied: Denial | None) -> bool:
+    """Tell whether what a domain denies, if anything, is what we still go by."""
+    if denied is None:
+        return True
+    if denied.held is None:
+        standing = state.domains.get(domain)
+        return standing is not None and standing.height >= denied.height
+    number, round_number = denied.held
+    bundle = state.bundles.get(number)
+    round_ = None if bundle is None else bundle.round
+    if round_ is None or round_.number != round_number or round_.deed is Deed.RELEASE:
+        return False
+    part = round_.part_at(domain)
+    return part is not None and part.held is not None

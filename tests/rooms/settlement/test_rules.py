@@ -9,6 +9,7 @@ import pytest
 from nostro.kernel.movement import Lacking
 from nostro.settlement import (
     DeedsOrdered,
+    Denial,
     DomainState,
     Instrument,
     RoundsDecided,
@@ -28,8 +29,10 @@ def play() -> Iterator[Play]:
     made.check()
 
 
-def set_domain(state: DomainState, domain: str = "euros") -> SetDomainState:
-    return SetDomainState(domain=domain, state=state, reason="because")
+def set_domain(
+    state: DomainState, domain: str = "euros", denied: Denial | None = None
+) -> SetDomainState:
+    return SetDomainState(domain=domain, state=state, reason="because", denied=denied)
 
 
 OPEN, CLOSED, QUARANTINED = DomainState.OPEN, DomainState.CLOSED, DomainState.QUARANTINED
@@ -131,6 +134,35 @@ def test_quarantine_aborts_what_is_not_decided_and_waits_until_the_domain_is_ope
     assert of(play.tick(), RoundsStarted) == []  # only the day is over
     play.when(set_domain(OPEN))
     assert of(play.tick(), RoundsStarted)[0].rounds[0].round == 2
+
+
+def test_a_domain_that_denies_what_it_no_longer_has_to_hold_stays_open(play: Play) -> None:
+    denies = set_domain(QUARANTINED, "bonds", Denial(held=(1, 1)))
+    play.instructed(apart())
+    assert play.when(denies) == [], "it never said that it holds"
+    play.told("bonds", "hold")
+    play.told("euros", "hold", lacks(1, 1, Lacking("bob", "EUR", 0), code="closed"))
+    assert play.when(denies) == [], "it was asked to release"
+    play.told("bonds", "release")
+    play.told("euros", "release")
+    assert play.when(denies) == [], "the round is over"
+
+
+@pytest.mark.parametrize("denied", [Denial(held=(1, 1)), Denial(height=7)])
+def test_a_domain_that_denies_what_we_go_by_is_quarantined(play: Play, denied: Denial) -> None:
+    play.instructed(apart())
+    play.told("bonds", "hold", height=7)
+    events = play.when(set_domain(QUARANTINED, "bonds", denied))
+    assert kinds(events) == ["DomainStateSet", "RoundsDecided", "DeedsOrdered", "DeedsOrdered"]
+
+
+def test_a_height_from_before_a_domain_was_reconciled_no_longer_counts(play: Play) -> None:
+    denies = set_domain(QUARANTINED, "bonds", Denial(height=7))
+    play.instructed(apart())
+    play.told("bonds", "hold", height=7)
+    play.when(denies)
+    play.when(set_domain(OPEN, "bonds"))
+    assert play.when(denies) == []
 
 
 @pytest.mark.parametrize("state", [CLOSED, QUARANTINED])

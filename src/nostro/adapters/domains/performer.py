@@ -102,20 +102,26 @@ class DomainPerformer:
 
     async def _admitted(self, domain: Domain, head: DomainHead) -> bool:
         """Tell whether a domain that was away says of itself what it said before; one that does not
-        is quarantined."""
-        why = await contradiction(domain, head, self._hints.standing(domain.name))
-        if why:
+        is quarantined, if what it denies still counts by then."""
+        found = await contradiction(domain, head, self._hints.standing(domain.name))
+        if found is not None:
             # What it said meanwhile may be newer than what it said first.
             standing = self._hints.standing(domain.name)
             head = await domain.head()
-            why = await contradiction(domain, head, standing)
-        if not why:
+            found = await contradiction(domain, head, standing)
+        if found is None:
             self._tellers[domain.name].height = head.height
             return True
         assert self._tell is not None, "lanes run with the performer"
         self._quarantines += 1
-        log.error("domain_quarantined", domain=domain.name, why=why)
-        command = SetDomainState(domain=domain.name, state=DomainState.QUARANTINED, reason=why)
+        log.error("domain_contradicts", domain=domain.name, why=found.why)
+        # Hints may be those of a coordinator that was overtaken: the room knows what still counts.
+        command = SetDomainState(
+            domain=domain.name,
+            state=DomainState.QUARANTINED,
+            reason=found.why,
+            denied=found.denied,
+        )
         key = f"quarantine:{domain.name}:{self._epoch()}:{self._quarantines}"
         await self._tell(Told(key, command))
         return False

@@ -14,7 +14,15 @@ import msgspec
 
 from nostro.adapters.domains.port import ROUNDS_MAX, Domain, DomainHead, Executed, Held, Silent
 from nostro.runtime.ports import NotDone
-from nostro.settlement import Deed, DomainStanding, DomainState, SettlementState, round_id
+from nostro.settlement import (
+    Deed,
+    Denial,
+    DomainStanding,
+    DomainState,
+    SettlementState,
+    round_id,
+    round_of,
+)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -26,14 +34,25 @@ class Standing(msgspec.Struct, frozen=True):
     executed: Sequence[str] = ()
 
 
-async def contradiction(domain: Domain, head: DomainHead, standing: Standing) -> str:
-    """Return what a domain says otherwise than before, "" if nothing; raises NotDone,
-    OutcomeUnknown when it does not say enough."""
+class Contradiction(msgspec.Struct, frozen=True):
+    """What a domain says otherwise than before. `denied`: the word that it goes back on, where that
+    may have ceased to count; that it executed something counts for ever."""
+
+    why: str
+    denied: Denial | None = None
+
+
+async def contradiction(
+    domain: Domain, head: DomainHead, standing: Standing
+) -> Contradiction | None:
+    """Return what a domain says otherwise than before, if anything; raises NotDone, OutcomeUnknown
+    when it does not say enough."""
     if head.height < standing.height:
-        return f"it is at height {head.height}, and was at {standing.height}"
+        why = f"it is at height {head.height}, and was at {standing.height}"
+        return Contradiction(why, Denial(height=standing.height))
     known = list(dict.fromkeys([*standing.executed, *standing.held]))[:ROUNDS_MAX]
     if not known:
-        return ""
+        return None
     executed = set(standing.executed)
     for name, answer in zip(known, await domain.status(known), strict=True):
         match answer:
@@ -44,9 +63,13 @@ async def contradiction(domain: Domain, head: DomainHead, standing: Standing) ->
             case Held() if name not in executed:
                 pass
             case _:
-                was = "executed" if name in executed else "held"
-                return f"it had {was} {name}, and now says {type(answer).__name__.lower()}"
-    return ""
+                now = type(answer).__name__.lower()
+                if name in executed:
+                    return Contradiction(f"it had executed {name}, and now says {now}")
+                _, bundle, number = round_of(name)
+                denied = Denial(held=(bundle, number))
+                return Contradiction(f"it had held {name}, and now says {now}", denied)
+    return None
 
 
 class Hints(Protocol):
