@@ -8,6 +8,7 @@ adapter uses, a call counting from its first byte to the last of its answer.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +33,7 @@ from nostro.wiring.settings import CANTON
 
 SECONDS = 15.0
 TARGET = 0.8
-CALL_MS, CALLS_MAX = 20, 8
+CALL_MS, CALLS_MAX = 20, 4
 USER = "nostro"
 TOKEN_LIFE_S = 3_600
 HOLDINGS_EACH = 20
@@ -101,7 +102,7 @@ async def participant(transport: Counting) -> AsyncIterator[CantonDomain]:
         client = CantonClient(
             facts["url"],
             token=BearerToken(lambda: token, clock=clock),
-            calls_max=CALLS_MAX,
+            calls_max=2 * CALLS_MAX,  # or a place would be empty while an answer is read
             transport=transport,
         )
         domain = CantonDomain(terms, client, ids=lambda: str(uuid4()), clock=clock)
@@ -121,14 +122,16 @@ async def _furnish(admin: httpx.AsyncClient) -> tuple[CantonTerms, str]:
     executor, issuer, bank = [
         (await told("parties", hint=hint))["party"] for hint in ("executor", "issuer", "bank")
     ]
-    for name in PARTIES:
+
+    async def own(name: str) -> None:
         owner = (await told("parties", hint=name))["party"]
         await told("mandates", owner=owner, executor=executor, account=name)
-        for registrar, asset in ((issuer, SECURITY), (bank, CASH)):
-            for _ in range(HOLDINGS_EACH):
-                amount = str(FUNDS_MINOR // HOLDINGS_EACH)
-                holding = {"registrar": registrar, "owner": owner, "asset": asset}
-                await told("holdings", **holding, amount=amount, synchronizer="settlement")
+        for registrar, asset in ((issuer, SECURITY), (bank, CASH)) * HOLDINGS_EACH:
+            amount = str(FUNDS_MINOR // HOLDINGS_EACH)
+            holding = {"registrar": registrar, "owner": owner, "asset": asset}
+            await told("holdings", **holding, amount=amount, synchronizer="settlement")
+
+    await asyncio.gather(*map(own, PARTIES))
     await told("users", user=USER, actAs=[executor, issuer, bank], readAs=[issuer, bank])
     token = (await told("tokens", user=USER, lifeS=TOKEN_LIFE_S))["token"]
     terms = CantonTerms(
