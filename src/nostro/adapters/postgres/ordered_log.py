@@ -131,14 +131,22 @@ class PostgresOrderedLog:
         """Pass on wake-ups until closed; a lost connection is made again after a pause."""
         while True:
             with contextlib.suppress(psycopg.Error, OSError):
-                async with await _connected(self._url) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self._rouse()  # what was written before is not told
-                    async for told in connection.notifies():
-                        chain, _, position = told.payload.rpartition(" ")
-                        if chain == self._chain and position.isdigit():
-                            self._heard(int(position))
+                connection = await _connected(self._url)
+                try:
+                    await self._pass_on(connection)
+                finally:
+                    # Not by its own context: that would roll back first, and whoever is told twice
+                    # to end would leave it open.
+                    await connection.close()
             await asyncio.sleep(RECONNECT_PAUSE_S)
+
+    async def _pass_on(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        self._rouse()  # what was written before is not told
+        async for told in connection.notifies():
+            chain, _, position = told.payload.rpartition(" ")
+            if chain == self._chain and position.isdigit():
+                self._heard(int(position))
 
     async def close(self) -> None:
         """Let the log go; an append that is under way may have happened."""
