@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
 from nostro.simulation.dvp_world import SETTLEMENT, run_settlement_seed
-from nostro.simulation.runs import replay_command, run_seeds
 from tests.simulation.planted_dvp import PLANTS, planted
+from tests.simulation.sweeps import (
+    check_found,
+    check_the_same_in_every_process,
+    parcel_of,
+    sound_runs,
+)
 
 PARCELS = 8
 PARCEL_SEEDS = 40
@@ -24,16 +25,11 @@ FOUND_WITHIN_SEEDS = 20
 @pytest.mark.simulation
 @pytest.mark.parametrize("parcel", range(PARCELS))
 def test_hundreds_of_harsh_seeds_break_no_promise(parcel: int) -> None:
-    first = 1 + parcel * PARCEL_SEEDS
-    seeds = range(first, first + PARCEL_SEEDS)
-    for run in run_seeds(seeds, "harsh", jobs=1, story=SETTLEMENT):
-        assert not run.violation, f"{replay_command(run)}: {run.violation}"
+    assert sound_runs(parcel_of(parcel, PARCEL_SEEDS), story=SETTLEMENT)
 
 
 def test_harsh_weather_is_harsh_and_breaks_no_promise() -> None:
-    runs = list(run_seeds(range(1, 1 + FAST_SEEDS), "harsh", jobs=1, story=SETTLEMENT))
-    for run in runs:
-        assert not run.violation, f"{replay_command(run)}: {run.violation}"
+    runs = sound_runs(range(1, 1 + FAST_SEEDS), story=SETTLEMENT)
     assert sum(run.crashes for run in runs) >= 30
     assert sum(run.takeovers for run in runs) >= 30
     assert sum(run.restored for run in runs) >= 2
@@ -45,8 +41,7 @@ def test_harsh_weather_is_harsh_and_breaks_no_promise() -> None:
 
 
 def test_mild_weather_breaks_no_promise() -> None:
-    for run in run_seeds(range(1, 6), "mild", jobs=1, story=SETTLEMENT):
-        assert not run.violation, f"{replay_command(run)}: {run.violation}"
+    assert sound_runs(range(1, 6), "mild", story=SETTLEMENT)
 
 
 SEEDS_THAT_FOUND_SOMETHING = [
@@ -68,41 +63,24 @@ SEEDS_THAT_FOUND_SOMETHING = [
 
 @pytest.mark.parametrize(("seed", "weather"), SEEDS_THAT_FOUND_SOMETHING)
 def test_what_was_found_once_stays_mended(seed: int, weather: str) -> None:
-    (run,) = run_seeds((seed,), weather, jobs=1, story=SETTLEMENT)
-    assert not run.violation, f"{replay_command(run)}: {run.violation}"
+    assert sound_runs((seed,), weather, story=SETTLEMENT)
 
 
 def test_the_same_seed_gives_the_same_run_in_every_process() -> None:
-    here = [run.fingerprint for run in run_seeds((5, 11), "harsh", jobs=1, story=SETTLEMENT)]
-    told = (
-        "import json\n"
-        "from nostro.simulation.runs import run_seeds\n"
-        "runs = run_seeds((5, 11), 'harsh', jobs=1, story='settlement')\n"
-        "print(json.dumps([run.fingerprint for run in runs]))\n"
-    )
-    for hash_seed in ("1", "2"):
-        there = subprocess.run(
-            [sys.executable, "-c", told],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            check=True,
-        )
-        assert json.loads(there.stdout) == here
-    assert here[0] != here[1]
+    check_the_same_in_every_process((5, 11), story=SETTLEMENT)
 
 
 @pytest.mark.parametrize("what", PLANTS)
 def test_a_planted_bug_is_found(what: str) -> None:
     plant = PLANTS[what]
-    told: list[str] = []
-    for seed in range(1, FOUND_WITHIN_SEEDS + 1):
+
+    def broken(seed: int) -> Any:
         with planted(plant) as parts:
-            run = run_settlement_seed(seed, "harsh", parts)
-        if re.search(plant.found, run.violation):
-            with planted(plant) as parts:
-                assert run_settlement_seed(seed, "harsh", parts) == run
-            assert not run_settlement_seed(seed, "harsh").violation
-            return
-        if run.violation:
-            told.append(run.violation)
-    pytest.fail(f"{what}: not found within {FOUND_WITHIN_SEEDS} seeds; the auditor said {told}")
+            return run_settlement_seed(seed, "harsh", parts)
+
+    check_found(
+        plant.found,
+        within_seeds=FOUND_WITHIN_SEEDS,
+        broken=broken,
+        whole=lambda seed: run_settlement_seed(seed, "harsh"),
+    )
