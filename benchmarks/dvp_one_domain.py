@@ -6,20 +6,20 @@ commands of one. Both legs of each are posted with its states in the same commit
 
 from __future__ import annotations
 
-import asyncio
 import cProfile
 import sys
 from collections.abc import Iterator
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import uvloop
 
-from benchmarks import sql_dvp
+from benchmarks import load, sql_dvp
 from benchmarks.dvp_load import DvpTraffic, fund
 from benchmarks.ledger_single import top
 from benchmarks.result import percentile, report
 from benchmarks.stand import embedded, engine_on, follower_on, until_followed
+from nostro.kernel.reply import Receipt
 from nostro.runtime.engine import Engine
 from nostro.settlement import InstructSettlements
 
@@ -87,32 +87,22 @@ async def drive(
 ) -> dict[str, Any]:
     """Keep `clients` commands in flight for `seconds`; each settlement must be settled in its
     answer."""
-    numbers = iter(range(1 << 60))
-    latencies: list[float] = []
-    settled = 0
-    started, cpu = perf_counter(), process_time()
-
-    async def client() -> None:
-        nonlocal settled
-        while perf_counter() - started < seconds:
-            command = next(commands)
-            asked = perf_counter()
-            receipt = await engine.submit(
-                key=f"{run}:{next(numbers)}", command=command, actor="bench"
-            )
-            latencies.append(perf_counter() - asked)
-            assert receipt.reply.accepted, receipt
-            settled += len(command.settlements)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    took, busy = perf_counter() - started, process_time() - cpu
-    assert not engine.look("settlement").settlements, "some are not settled"
+    counted = ((command, len(command.settlements)) for command in commands)
+    done = await load.drive(
+        engine, counted, run=run, clients=clients, seconds=seconds, check=_all_settled
+    )
     return {
-        "per_s": round(settled / took),
-        "p50_ms": round(percentile(latencies, 0.5) * 1e3, 2),
-        "p99_ms": round(percentile(latencies, 0.99) * 1e3, 2),
-        "cpu_us_a_settlement": round(busy / settled * 1e6, 1),
+        "per_s": round(done.rate),
+        "p50_ms": round(percentile(done.latencies, 0.5) * 1e3, 2),
+        "p99_ms": round(percentile(done.latencies, 0.99) * 1e3, 2),
+        "cpu_us_a_settlement": round(done.cpu_s / done.transfers * 1e6, 1),
     }
+
+
+def _all_settled(receipt: Receipt, count: int) -> None:
+    assert receipt.reply.accepted, receipt
+    told = [each.get("status") for each in receipt.reply.body["results"]]
+    assert told == ["SETTLED"] * count, receipt
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from time import perf_counter, process_time
 
 from benchmarks.stand import ACCOUNTS, account
 from nostro.kernel.messages import Command
+from nostro.kernel.reply import Receipt
 from nostro.ledger import CreateTransfers, CreateTransfersTogether, NewTransfer
 from nostro.runtime.engine import Engine
 
@@ -63,18 +64,23 @@ def singles(traffic: Traffic) -> Iterator[tuple[Command, int]]:
 
 
 class Run:
-    """What a run came to: transfers acknowledged, seconds taken, and each command's latency in
-    seconds."""
+    """What a run came to: transfers (orders, settlements) acknowledged, seconds taken, seconds of
+    processor, and each command's latency in seconds."""
 
     def __init__(self) -> None:
         self.transfers = 0
         self.seconds = 0.0
+        self.cpu_s = 0.0
         self.latencies: list[float] = []
 
     @property
     def rate(self) -> float:
         """Return transfers acknowledged a second."""
         return self.transfers / self.seconds
+
+
+def _all_created(receipt: Receipt, count: int) -> None:
+    assert receipt.reply.body["created"] == count, receipt
 
 
 async def drive(
@@ -86,11 +92,12 @@ async def drive(
     seconds: float,
     rate_max: float | None = None,
     transfers_max: int | None = None,
+    check: Callable[[Receipt, int], None] = _all_created,
 ) -> Run:
     """Keep `clients` commands in flight for `seconds`, at most `rate_max` transfers a second, and
-    at most `transfers_max` of them; every one must be accepted whole."""
+    at most `transfers_max` of them; every one must be accepted whole, as `check` sees it."""
     result = Run()
-    started = perf_counter()
+    started, cpu = perf_counter(), process_time()
     numbers = iter(range(1 << 60))
     sent = 0
 
@@ -114,9 +121,9 @@ async def drive(
                 key=f"{run}:{next(numbers)}", command=command, actor="bench"
             )
             result.latencies.append(perf_counter() - asked)
-            assert receipt.reply.body["created"] == count, receipt
+            check(receipt, count)
             result.transfers += count
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    result.seconds = perf_counter() - started
+    result.seconds, result.cpu_s = perf_counter() - started, process_time() - cpu
     return result

@@ -6,21 +6,21 @@ one order each. Holds, fees, both legs of every trade and the releases are in th
 
 from __future__ import annotations
 
-import asyncio
 import cProfile
 import sys
 from collections.abc import Iterator
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import uvloop
 
-from benchmarks import sql_orders
+from benchmarks import load, sql_orders
 from benchmarks.ledger_single import top
 from benchmarks.order_load import MARKET, OrderTraffic, open_market
 from benchmarks.result import percentile, report
 from benchmarks.stand import embedded, engine_on, follower_on, until_followed
 from nostro.kernel.messages import Command
+from nostro.kernel.reply import Receipt
 from nostro.runtime.engine import Engine
 
 SECONDS = 10.0
@@ -89,36 +89,26 @@ async def drive(
     seconds: float,
 ) -> dict[str, Any]:
     """Keep `clients` commands in flight for `seconds`; no order may be refused."""
-    numbers = iter(range(1 << 60))
-    latencies: list[float] = []
-    orders = filled = 0
-    started, cpu = perf_counter(), process_time()
+    filled = 0
     trades = engine.look("exchange").trades_next
 
-    async def client() -> None:
-        nonlocal orders, filled
-        while perf_counter() - started < seconds:
-            command, count = next(commands)
-            asked = perf_counter()
-            receipt = await engine.submit(
-                key=f"{run}:{next(numbers)}", command=command, actor="bench"
-            )
-            latencies.append(perf_counter() - asked)
-            assert receipt.reply.accepted, receipt
-            results = receipt.reply.body.get("results", (receipt.reply.body,))
-            assert not any("code" in each for each in results), results[0]
-            orders += count
-            filled += sum(bool(each["fills"]) for each in results)
+    def check(receipt: Receipt, _count: int) -> None:
+        nonlocal filled
+        assert receipt.reply.accepted, receipt
+        results = receipt.reply.body.get("results", (receipt.reply.body,))
+        assert not any("code" in each for each in results), results[0]
+        filled += sum(bool(each["fills"]) for each in results)
 
-    await asyncio.gather(*(client() for _ in range(clients)))
-    took, busy = perf_counter() - started, process_time() - cpu
+    done = await load.drive(
+        engine, commands, run=run, clients=clients, seconds=seconds, check=check
+    )
     return {
-        "per_s": round(orders / took),
-        "traded_at_once_percent": round(100 * filled / orders, 1),
-        "trades_per_s": round((engine.look("exchange").trades_next - trades) / took),
-        "p50_ms": round(percentile(latencies, 0.5) * 1e3, 2),
-        "p99_ms": round(percentile(latencies, 0.99) * 1e3, 2),
-        "cpu_us_an_order": round(busy / orders * 1e6, 1),
+        "per_s": round(done.rate),
+        "traded_at_once_percent": round(100 * filled / done.transfers, 1),
+        "trades_per_s": round((engine.look("exchange").trades_next - trades) / done.seconds),
+        "p50_ms": round(percentile(done.latencies, 0.5) * 1e3, 2),
+        "p99_ms": round(percentile(done.latencies, 0.99) * 1e3, 2),
+        "cpu_us_an_order": round(done.cpu_s / done.transfers * 1e6, 1),
         "resting": sum(1 for each in engine.look("exchange").orders.values() if each.resting),
         "market": MARKET,
     }
