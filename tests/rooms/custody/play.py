@@ -6,10 +6,8 @@ as if they came out of the journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import pytest
 
 from nostro.custody import (
     EVENTS,
@@ -29,9 +27,10 @@ from nostro.custody import (
     RoundOrder,
 )
 from nostro.kernel.codec import Codec, encode_events
-from nostro.kernel.messages import Command, Event, Rejection
+from nostro.kernel.messages import Command, Event
 from nostro.kernel.movement import Lock, Move
 from nostro.kernel.room import Context, Position
+from tests.rooms.replayed import Replayed
 
 SALE = Move("alice", "bob", "BOND1", 100)
 LOCK = Lock("alice", "BOND1", 100)
@@ -44,7 +43,7 @@ def new_hold(round_id: str = R1, epoch: int = 1, *, amount_minor: int = 100) -> 
     return NewHold(round_id, epoch, [Lock("alice", "BOND1", amount_minor)], [move])
 
 
-class Play:
+class Play(Replayed):
     """One room over one state; each command is a journal row of its own."""
 
     def __init__(self, *, hot_max: int = 1_000) -> None:
@@ -122,32 +121,10 @@ class Play:
         self.body = decision.body
         return events
 
-    def refused(self, command: Command) -> Rejection:
-        """Decide a command that must be refused, and return why."""
-        with pytest.raises(Rejection) as caught:
-            self.when(command)
-        return caught.value
-
-    def settle(self) -> Play:
-        """Everything so far is durable."""
-        self.room.settle(self.state, self.height)
-        return self
-
-    def reload(self) -> Play:
-        """Go on from a snapshot, as another process."""
-        digest = self.room.digest(self.state)
-        self.state = self.room.load(self.room.dump(self.state))
-        assert self.room.digest(self.state) == digest
-        return self
-
-    def check(self) -> None:
-        """Live, replayed and loaded states are equal."""
-        replayed = self.room.new()
+    def past(self) -> Iterator[tuple[Position, Sequence[Event]]]:
+        """Yield the events of each row so far."""
         for height, events in self.rows.items():
-            for event in events:
-                self.room.evolve(replayed, event, Position(height, height))
-        loaded = self.room.load(self.room.dump(self.state))
-        assert len({self.room.digest(each) for each in (self.state, replayed, loaded)}) == 1
+            yield Position(height, height), events
 
     def _recalled(self, command: Command) -> dict[str, Any]:
         recalled: dict[str, Any] = {}

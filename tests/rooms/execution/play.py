@@ -3,9 +3,8 @@ and without rails."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-import pytest
 
 from nostro.execution import (
     CertifyBatch,
@@ -22,8 +21,9 @@ from nostro.execution import (
     StartPayOuts,
 )
 from nostro.kernel.codec import Codec, encode_events
-from nostro.kernel.messages import Command, Event, Rejection, Tick
+from nostro.kernel.messages import Command, Event, Tick
 from nostro.kernel.room import Context, Position
+from tests.rooms.replayed import Replayed
 
 START_US = 1_000_000_000
 SECOND_US = 1_000_000
@@ -48,7 +48,7 @@ A, B = pay_in("a"), pay_in("b", 50)
 X, Y = pay_out("x"), pay_out("y", 50)
 
 
-class Play:
+class Play(Replayed):
     """One room over one state; each command is a journal row of its own."""
 
     def __init__(
@@ -135,34 +135,10 @@ class Play:
             raise decision.refusal
         return list(decision.events)
 
-    def refused(self, command: Command, *, actor: str = "clerk") -> Rejection:
-        """Decide a command that must be refused, and return why."""
-        with pytest.raises(Rejection) as caught:
-            self.when(command, actor=actor)
-        return caught.value
-
-    def settle(self) -> Play:
-        """Everything so far is durable."""
-        self.room.settle(self.state, self.height)
-        return self
-
-    def reload(self) -> Play:
-        """Go on from a snapshot, as another process."""
-        digest = self.room.digest(self.state)
-        self.state = self.room.load(self.room.dump(self.state))
-        assert self.room.digest(self.state) == digest
-        return self
-
-    def check(self) -> None:
-        """Live, replayed and loaded states are equal, and due at the same time."""
-        replayed = self.room.new()
+    def past(self) -> Iterator[tuple[Position, Sequence[Event]]]:
+        """Yield the events of each row so far, as the journal has them."""
         for position, payload in self.rows.values():
-            for event in self.codec.decode_events(payload):
-                self.room.evolve(replayed, event, position)
-        loaded = self.room.load(self.room.dump(self.state))
-        digests = {self.room.digest(each) for each in (self.state, replayed, loaded)}
-        assert len(digests) == 1
-        assert len({self.room.due(each) for each in (self.state, replayed, loaded)}) == 1
+            yield position, self.codec.decode_events(payload)
 
     def _context(self, command: Command, actor: str) -> Context:
         recalled: dict[str, Any] = {}

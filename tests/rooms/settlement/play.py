@@ -4,14 +4,12 @@ What it asks of its own ledger is answered within the same row, as the flows do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-import pytest
-
 from nostro.kernel.codec import Codec, encode_events
-from nostro.kernel.messages import Command, Event, Rejection, Tick
+from nostro.kernel.messages import Command, Event, Tick
 from nostro.kernel.movement import Lacking
 from nostro.kernel.room import Context, Decision, Position
 from nostro.settlement import (
@@ -38,6 +36,7 @@ from nostro.settlement import (
     SettlementRoom,
     SettlementState,
 )
+from tests.rooms.replayed import Replayed
 
 TODAY = date(2026, 11, 18)
 START_US = (TODAY.toordinal() - EPOCH_DAY) * DAY_US + 9 * 3_600 * SECOND_US
@@ -114,7 +113,7 @@ PARTS = {"seller_partial": Partial.PART, "buyer_partial": Partial.PART}
 """Both sides take parts."""
 
 
-class Play:
+class Play(Replayed):
     """One room over one state; each command is a journal row of its own, together with what our own
     ledger answers in it."""
 
@@ -222,7 +221,10 @@ class Play:
     def _decide(self, command: Command, actor: str) -> Decision:
         before = self.room.digest(self.state)
         try:
-            return self.room.decide(self.state, command, self._context(command, actor))
+            decision: Decision = self.room.decide(
+                self.state, command, self._context(command, actor)
+            )
+            return decision
         finally:
             assert self.room.digest(self.state) == before, "deciding changed the state"
 
@@ -240,36 +242,10 @@ class Play:
             answers.append(NoteDeeds(domain=event.domain, deed=event.deed, results=results))
         return answers
 
-    def refused(self, command: Command, *, actor: str = "ann") -> Rejection:
-        """Decide a command that must be refused, and return why."""
-        with pytest.raises(Rejection) as caught:
-            self.when(command, actor=actor)
-        return caught.value
-
-    def settle(self) -> Play:
-        """Everything so far is durable."""
-        self.room.settle(self.state, self.height)
-        return self
-
-    def reload(self) -> Play:
-        """Go on from a snapshot, as another process."""
-        digest = self.room.digest(self.state)
-        self.state = self.room.load(self.room.dump(self.state))
-        assert self.room.digest(self.state) == digest
-        return self
-
-    def check(self) -> None:
-        """Live, replayed and loaded states are equal, and due at the same time."""
-        replayed = self.room.new()
+    def past(self) -> Iterator[tuple[Position, Sequence[Event]]]:
+        """Yield the events of each row so far, as the journal has them."""
         for position, payload in self.rows.values():
-            for event in self.codec.decode_events(payload):
-                self.room.evolve(replayed, event, position)
-        loaded = self.room.load(self.room.dump(self.state))
-        states = (self.state, replayed, loaded)
-        assert len({self.room.digest(each) for each in states}) == 1
-        assert len({self.room.due(each) for each in states}) == 1
-        assert len({frozenset(each.stuck) for each in states}) == 1
-        assert len({tuple(each.settlements) for each in states}) == 1
+            yield position, self.codec.decode_events(payload)
 
     def _context(self, command: Command, actor: str) -> Context:
         recalled: dict[str, Any] = {}
